@@ -1,0 +1,1 @@
+"""The loop: one tick, and the two ways to drive it."""

@@ -1,0 +1,173 @@
+"""What became known: rows released by known time, brought into the online store in the same breath."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from baton.data.ingest import Intake
+from baton.features.aggregate import FIXED_POINT, Row, WindowState
+from baton.features.online import entity_view, key_text
+from baton.features.ports import OnlineStore, Values
+from baton.features.view import FeaturePlan, LatestView, View, WindowView
+from baton.kernel.clock import from_micros, micros
+from baton.project.definition import Definition
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from baton.data.ports import Tables
+
+Change = tuple[str, str, int, Values | None]
+KEPT = timedelta(days=2)
+AHEAD = timedelta(days=30)
+
+
+class Arrivals:
+    """Moves all sources forward together and keeps the online store at the same instant.
+
+    `advance` is exact after a kill: the store's watermark says how far it came, and `warm` rebuilds what was in memory
+    from the tables and the sources.
+    """
+
+    def __init__(self, definition: Definition, plan: FeaturePlan, intakes: Mapping[str, Intake], online: OnlineStore, tables: "Tables") -> None:
+        self._definition, self._plan, self._intakes, self._online, self._tables = definition, plan, intakes, online, tables
+        self._windows: dict[str, list[WindowState]] = defaultdict(list)
+        self._latest: dict[str, list[LatestView]] = defaultdict(list)
+        self._due: dict[int, dict[str, None]] = defaultdict(dict)
+        self._place: dict[str, int] = {}
+        self._scaled = False
+
+    def warm(self, watermark: datetime | None, landed: datetime | None) -> None:
+        """Rebuild the memory as of `watermark`; `landed` is up to when rows stand in the tables. Writes nothing."""
+        for view in self._plan.views:
+            if isinstance(view, LatestView):
+                self._latest[view.source].append(view)
+        for intake in self._intakes.values():
+            intake.resume(landed)
+        if watermark is None:
+            return
+        spans = [span for view in self._plan.views if isinstance(view, WindowView) for span in view.spans]
+        since = watermark - max([*spans, AHEAD])
+        for name in self._intakes:
+            source = self._definition.sources[name]
+            if landed is not None and source.known_at and self._tables.exists(name):
+                stored = self._tables.scan(name, after=since, until=landed, on=source.known_at)
+                self._take(name, stored.sort_by([(source.known_at, "ascending"), *((key, "ascending") for key in source.key)]), watermark)
+            if source.known_at or landed is None:
+                self._take(name, self._intakes[name].release(watermark), watermark)
+
+    def advance(self, now: datetime, horizon: datetime | None = None) -> int:
+        """Release what became known up to `now` and write it online; returns how many rows arrived."""
+        at, arrived = micros(now), 0
+        changes: list[Change] = []
+        for name, intake in self._intakes.items():
+            rows = intake.release(now, horizon) if horizon is not None else intake.release(now)
+            arrived += rows.num_rows
+            changes += self._take(name, rows, now)
+        changes += self._forget(now)
+        self._online.write(changes, at)
+        return arrived
+
+    def due(self, now: datetime) -> list[str]:
+        """The entities to be decided on at `now`, in order of their keys' arrival."""
+        return list(self._due.get(micros(now), ()))
+
+    def _take(self, name: str, rows: "pa.Table", now: datetime) -> list[Change]:
+        """Bring rows of a source into memory; returns what the online store has to change."""
+        changes: list[Change] = []
+        for state in self._states(name, rows):
+            touched = state.advance(_window_rows(state, rows, self._definition.sources[name].known_at) if rows.num_rows else (), micros(now))
+            changes += [(state.view.name, key, micros(now), state.values(key, micros(now))) for key in sorted(touched)]
+        if rows.num_rows:
+            known = _known(rows, self._definition.sources[name].known_at)
+            for view in self._latest[name]:
+                changes += _latest_changes(view, rows, known)
+            if name == self._definition.entity.source:
+                changes += self._entities(rows, known)
+        return changes
+
+    def _states(self, name: str, rows: "pa.Table") -> list[WindowState]:
+        if name not in self._windows and rows.num_columns:
+            import pyarrow as pa
+
+            views = [view for view in self._plan.views if isinstance(view, WindowView) and view.source == name]
+            self._windows[name] = [WindowState(view, FIXED_POINT if pa.types.is_floating(rows.schema.field(view.column).type) else 1) for view in views]
+        return self._windows[name]
+
+    def _entities(self, rows: "pa.Table", known: list[int]) -> list[Change]:
+        entity, decision = self._definition.entity, self._definition.decision
+        keys = [str(key) for key in rows[entity.key].to_pylist()]
+        columns = [_plain(rows[name]) for name in self._plan.entity_needs()]
+        if decision is not None:
+            every, lead = (span // timedelta(microseconds=1) for span in (decision.every, decision.lead[0]))
+            for key, at in zip(keys, _plain(rows[decision.at]), strict=True):
+                self._due[self._place.get(key, -1)].pop(key, None)
+                self._place[key] = (at - lead) // every * every
+                self._due[self._place[key]][key] = None
+        return [(entity_view(entity.source), key, at, values) for key, at, *values_ in zip(keys, known, *columns, strict=True) for values in (tuple(values_),)]
+
+    def _forget(self, now: datetime) -> list[Change]:
+        """Drop entities whose decision is long past: the store holds what can still be asked for."""
+        limit = micros(now - KEPT)
+        old = [moment for moment in self._due if moment < limit]
+        gone = [key for moment in old for key in self._due.pop(moment)]
+        for key in gone:
+            self._place.pop(key, None)
+        return [(entity_view(self._definition.entity.source), key, 0, None) for key in gone]
+
+
+def view_sources(views: Iterable[View]) -> set[str]:
+    """The sources that views read."""
+    return {view.source for view in views}
+
+
+def _plain(column: "pa.ChunkedArray") -> list[Any]:
+    """Values as the online store keeps them: instants in microseconds."""
+    import pyarrow as pa
+
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
+    values: list[Any] = column.to_pylist()
+    return values
+
+
+def _known(rows: "pa.Table", known_at: str | None) -> list[int]:
+    return [0] * rows.num_rows if known_at is None else _plain(rows[known_at])
+
+
+def _window_rows(state: WindowState, rows: "pa.Table", known_at: str | None) -> Iterable[Row]:
+    keys = [_plain(rows[column]) for column in state.view.key]
+    for known, value, *parts in zip(_known(rows, known_at), rows[state.view.column].to_pylist(), *keys, strict=True):
+        key = key_text(parts)
+        if key is not None and value is not None and value == value:
+            yield known, key, round(value * state.scale)
+
+
+def _latest_changes(view: LatestView, rows: "pa.Table", known: list[int]) -> list[Change]:
+    keys = [_plain(rows[column]) for column in view.key]
+    values = [_plain(rows[column]) for column in view.columns]
+    made = zip(known, zip(*keys, strict=True), zip(*values, strict=True), strict=True)
+    return [(view.name, key, at, tuple(found)) for at, parts, found in made if (key := key_text(parts)) is not None]
+
+
+def label_rows(rows: "pa.Table", definition: Definition) -> "pa.Table":
+    """Truth out of landed rows of the label's source: entity key, label 0 or 1, known_at. Rows without a value give none."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rule, source = definition.label, definition.sources[definition.label.source]
+    rows = rows.filter(pc.is_valid(rows[rule.column]))
+    value = rows[rule.column]
+    truth = pc.greater(value.cast(pa.float64()), rule.above) if rule.above is not None else _equal(value, rule.equals)
+    known = rows[source.known_at] if source.known_at else pa.array([from_micros(0)] * rows.num_rows, pa.timestamp("us", "UTC"))
+    return pa.table({definition.entity.key: rows[definition.entity.key].cast(pa.string()), "label": truth.cast(pa.int8()), "known_at": known})
+
+
+def _equal(value: "pa.ChunkedArray", wanted: float | str | None) -> "pa.ChunkedArray":
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if isinstance(wanted, str):
+        return pc.equal(value.cast(pa.string()), wanted)
+    return pc.equal(value.cast(pa.float64()), float(wanted if wanted is not None else 1))

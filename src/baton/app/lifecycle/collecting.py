@@ -1,0 +1,100 @@
+"""The prediction log becomes tables, once a day and exactly once."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from baton.app.lifecycle.step import Step
+from baton.monitoring.day import Day, excess_psi, outside_share
+from baton.serving.log import read_segments
+from baton.serving.prediction import PredictionBatch
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from baton.app.lifecycle.recent import Recent
+    from baton.monitoring.day import Reference
+
+TABLES = {"live": "predictions", "canary": "predictions", "shadow": "predictions", "challenger": "challenger_predictions"}
+FROM, UNTIL = "collected.from", "collected.until"
+
+
+def collect(step: Step, recent: "Recent") -> tuple[list[PredictionBatch], dict[str, str]]:
+    """Append what was logged since the last step; returns the batches, once each, and the cursor to commit.
+
+    Where this step ends is committed before anything is appended, so a repeated step takes the very same records.
+    """
+    state = step.house.state
+    folder, start = step.house.workspace.segments, json.loads(state.cursor(FROM) or "{}")
+    fixed = json.loads(state.cursor(UNTIL) or "{}")
+    if fixed.get("step") == step.number:
+        found, end = read_segments(folder, start, until=fixed["at"])
+    else:
+        found, end = read_segments(folder, start)
+        if found:
+            state.commit([], cursors={UNTIL: json.dumps({"step": step.number, "at": end})})
+    batches = _once(found)
+    for name in sorted(set(TABLES.values())):
+        chosen = [batch for batch in batches if TABLES[batch.variant] == name]
+        if chosen:
+            rows = as_table(chosen, step.house.definition.entity.key)
+            step.house.tables.append(name, rows, step=step.number)
+            recent.add_predictions(rows)
+    return batches, {FROM: json.dumps(end)}
+
+
+def _once(found: Sequence[PredictionBatch]) -> list[PredictionBatch]:
+    """A request that was repeated after a kill was logged twice: the first record counts."""
+    seen: dict[tuple[int, str, tuple[str, ...]], PredictionBatch] = {}
+    for batch in found:
+        seen.setdefault((batch.decided_at, batch.variant, tuple(batch.prediction_ids)), batch)
+    return sorted(seen.values(), key=lambda batch: (batch.decided_at, batch.variant))
+
+
+def as_table(batches: Sequence[PredictionBatch], entity: str) -> "pa.Table":
+    """Batches as one table: identity, decision, and every feature value as the model saw it."""
+    import pyarrow as pa
+
+    def spread(name: str) -> list[Any]:
+        return [getattr(batch, name) for batch in batches for _ in batch.entities]
+
+    columns: dict[str, Any] = {
+        "prediction_id": pa.array([id for batch in batches for id in batch.prediction_ids], pa.string()),
+        entity: pa.array([key for batch in batches for key in batch.entities], pa.string()),
+        "decided_at": pa.array(spread("decided_at"), pa.int64()).cast(pa.timestamp("us", "UTC")),
+        "model_version": pa.array(spread("model_version"), pa.int32()),
+        "release": pa.array(spread("release"), pa.string()),
+        "variant": pa.array(spread("variant"), pa.string()),
+        "score": pa.array([score for batch in batches for score in batch.scores], pa.float64()),
+    }
+    for name in dict.fromkeys(name for batch in batches for name in batch.features):
+        values = [value for batch in batches for value in batch.features.get(name, [None] * len(batch.entities))]
+        text = any(isinstance(value, str) for value in values)
+        columns[name if name not in columns else f"feature_{name}"] = pa.array(values, pa.string() if text else pa.float64())
+    return pa.table(columns)
+
+
+def record_day(step: Step, batches: Sequence[PredictionBatch], reference: "Reference | None") -> None:
+    """The day that just ended, as far as it can be judged without labels."""
+    from datetime import timedelta
+
+    answered = [batch for batch in batches if batch.variant in ("live", "canary")]
+    if not answered:
+        return
+    rows = as_table(answered, step.house.definition.entity.key)
+    columns = {name: rows[name].to_numpy(zero_copy_only=False) for name in (reference.low if reference else ()) if name in rows.column_names}
+    began = step.now - timedelta(days=1)
+    day = Day(
+        id=began.date().isoformat(),
+        status="served",
+        day=began,
+        requests=len({batch.decided_at for batch in answered}),
+        predictions=rows.num_rows,
+        versions=tuple(sorted({batch.model_version for batch in answered})),
+        outside=outside_share(reference, columns) if reference and columns else {},
+        drift=excess_psi(reference, columns) if reference and columns else {},
+        mean_score=round(float(np.mean(rows["score"].to_numpy())), 10),
+    )
+    step.draft.record(step.act("monitor"), day, "served", f"{day.predictions} predictions in {day.requests} requests")

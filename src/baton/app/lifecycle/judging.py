@@ -1,0 +1,141 @@
+"""Monitor, once a day: matured days, months, and the alarms that both detectors raise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from baton.app.lifecycle.recent import ANSWERED
+from baton.app.lifecycle.step import Step
+from baton.backends.engines.sql import query
+from baton.delivery.release import Release
+from baton.kernel.clock import iso
+from baton.monitoring.day import Day, matured
+from baton.monitoring.detector import Evidence, calibration_evidence, novelty_evidence
+from baton.monitoring.month import Month, judge_month
+
+if TYPE_CHECKING:
+    from baton.app.lifecycle.recent import Recent
+
+CLOSING = timedelta(days=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """An alarm: what kind, in words, with the numbers behind it. `harm` tells a page from a ticket."""
+
+    kind: str
+    cause: str
+    harm: bool
+    evidence: dict[str, object]
+
+
+def judge_days(step: Step, recent: "Recent") -> None:
+    """Days whose labels had time to arrive are judged on the truth."""
+    ready = step.now - step.house.definition.monitor.maturity
+    for day in step.draft.all(Day, status=("served",)):
+        if day.day + timedelta(days=1) <= ready:
+            known = [(row[4], label) for row in recent.scored(day.day, day.day + timedelta(days=1), ANSWERED) if (label := recent.label(row[1])) is not None]
+            scores, labels = (np.array(values, dtype=np.float64) for values in (zip(*known, strict=True) if known else ((), ())))
+            judged = matured(day, scores, labels, "judged")
+            step.draft.record(step.act("monitor"), judged, "judged", f"{judged.labelled} of {judged.predictions} labels arrived")
+
+
+def signals(step: Step, live: Release) -> list[Signal]:
+    """What the detectors say of the live version, from the days that it alone answered."""
+    monitor = step.house.definition.monitor
+    if live.live_at is None or step.now - live.live_at < monitor.settle:
+        return []
+    days = [day for day in step.draft.all(Day) if day.day >= live.live_at and day.versions == (live.version,)]
+    judged = [day for day in days if day.status == "judged" and day.error is not None]
+    found = [_calibration(judged, monitor.calibration, monitor.false_alarm_days), _novelty(days, monitor.novelty, monitor.false_alarm_days)]
+    return [signal for signal in found if signal is not None]
+
+
+def _calibration(days: Sequence[Day], tolerance: float, level: int) -> Signal | None:
+    evidence = calibration_evidence(np.array([day.error for day in days], dtype=np.float64), tolerance)
+    if evidence.value < level:
+        return None
+    since = days[min(evidence.change_point, len(days) - 1)]
+    recent = [day.error for day in days[evidence.change_point :] if day.error is not None]
+    error = float(np.mean(recent))
+    side = "more" if error < 0 else "fewer"
+    words = f"the model promises {abs(error):.1%} points {'too few' if error < 0 else 'too many'} late arrivals since {since.id}: {side} came true than its scores say"
+    return Signal("calibration", words, harm=True, evidence=_numbers(evidence, level, since.id, error=round(error, 6)))
+
+
+def _novelty(days: Sequence[Day], tolerance: float, level: int) -> Signal | None:
+    names = sorted({name for day in days for name in day.outside})
+    if not names or not days:
+        return None
+    outside = np.array([[day.outside.get(name, np.nan) for name in names] for day in days])
+    evidence = novelty_evidence(outside, tolerance)
+    if evidence.value < level:
+        return None
+    worst = [names[at] for at in np.argsort(evidence.streams)[::-1][:3] if evidence.streams[at] >= level]
+    since = days[min(evidence.change_point, len(days) - 1)]
+    shares = {name: round(float(np.nanmean(outside[evidence.change_point :, names.index(name)])), 4) for name in worst}
+    words = f"inputs left the range of training since {since.id}: " + ", ".join(f"{name} {share:.0%} outside" for name, share in shares.items())
+    return Signal("novelty", words, harm=False, evidence=_numbers(evidence, level, since.id, outside=shares))
+
+
+def _numbers(evidence: Evidence, level: int, since: str, **more: object) -> dict[str, object]:
+    return {"evidence": round(evidence.value, 3), "level": level, "since": since, **more}
+
+
+def judge_months(step: Step, *, last: bool) -> list[Month]:
+    """Restate months with the labels that have arrived; returns those that closed, three days after their end.
+
+    Run on Mondays, in the first days of a month, and over all months at the `last` step of a replay.
+    """
+    if not step.house.tables.exists("predictions") or not (last or step.now.weekday() == 0 or step.now.day <= CLOSING.days + 1):
+        return []
+    closed = []
+    known = {month.id: month for month in step.draft.all(Month)}
+    first = step.now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    wanted = {_month(step.now - timedelta(days=1)), _month(first - timedelta(days=1)), *(known if last else ())}
+    for month in sorted(wanted):
+        before = known.get(month)
+        if before is not None and before.status == "closed" and not last:
+            continue
+        over = last or step.now >= _end(month) + CLOSING
+        made = _judge(step, month, closed=over)
+        if made is not None and made != before:
+            step.draft.record(step.act("monitor"), made, "closed" if over else "restated", f"{made.labelled} of {made.predictions} labels arrived")
+            closed += [made] if over and (before is None or before.status != "closed") else []
+    return closed
+
+
+def _month(moment: datetime) -> str:
+    return f"{moment:%Y-%m}"
+
+
+def _end(month: str) -> datetime:
+    year, number = map(int, month.split("-"))
+    return datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
+
+
+def _judge(step: Step, month: str, *, closed: bool) -> Month | None:
+    entity, tables = step.house.definition.entity.key, step.house.tables
+    start, end = datetime.fromisoformat(f"{month}-01").replace(tzinfo=UTC), _end(month)
+    period = f"decided_at >= TIMESTAMPTZ '{iso(start)}' AND decided_at < TIMESTAMPTZ '{iso(end)}'"
+    sources = {name: tables.files(name) for name in ("predictions", "labels") if tables.exists(name)}
+    if "labels" not in sources:
+        return None
+    rows = query(
+        f'SELECT p.variant = \'shadow\' AS frozen, l.label, p.score FROM predictions p LEFT JOIN labels l ON p."{entity}" = l."{entity}" '
+        f"WHERE {period} AND (p.variant IN ('live', 'canary', 'shadow')) ORDER BY p.decided_at, p.\"{entity}\"",
+        sources,
+        max_rows=50_000_000,
+        memory_limit="1GB",
+    )
+    frozen, label, score = (rows[name].to_numpy(zero_copy_only=False) for name in ("frozen", "label", "score"))
+    label = label.astype(np.float64)
+    frozen = frozen.astype(bool)
+    known = np.isfinite(label)
+    if not (~frozen).any():
+        return None
+    ours, theirs = known & ~frozen, known & frozen
+    return judge_month(month, int((~frozen).sum()), (label[ours], score[ours]), (label[theirs], score[theirs]), step.house.definition.problem.value, closed=closed)

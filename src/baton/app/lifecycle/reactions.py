@@ -1,0 +1,146 @@
+"""Every feedback loop of Baton, on one page. Stages know only earlier stages; what flows back flows through here.
+
+    a broken contract      → an incident of the data's owner; the next kept landing resolves it
+    a calibration alarm    → an incident (harm) and a proposal to retrain
+    a novelty alarm        → an incident (cause) and a proposal to retrain
+    a proposal             → a turn of the loop, within cooldown and budget
+    a turn that failed     → its proposal failed, its incident open again; a later alarm may propose anew
+    a release that serves  → its incident resolved, its proposal done
+    a month that closed    → a report that product must take
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from baton.app.lifecycle.judging import Signal
+from baton.data.standing import SourceState
+from baton.app.lifecycle.step import Step
+from baton.app.lifecycle.turn import OPEN, Turn
+from baton.delivery.release import Release
+from baton.incidents.incident import Incident, moved
+from baton.incidents.proposal import Proposal, brake
+from baton.kernel.ids import derived_id
+from baton.monitoring.month import Month
+from baton.team.handoff import Check
+
+UNRESOLVED = ("open", "mitigating")
+
+
+def on_sources(step: Step) -> None:
+    """Contracts broken open an incident; contracts kept again resolve it."""
+    open_ones = {incident.subject: incident for incident in step.draft.all(Incident, status=UNRESOLVED) if incident.signal == "contract"}
+    for source in step.draft.all(SourceState):
+        incident = open_ones.get(f"source {source.id}")
+        if source.status == "broken" and incident is None and source.landed_at == step.now:
+            cause = "; ".join(source.reasons)
+            open_incident(step, Signal("contract", f"contract of {source.id} broken: {cause}", harm=False, evidence={"digest": source.digest}), f"source {source.id}", "validate")
+        elif source.status != "broken" and incident is not None:
+            resolve(step, incident, f"source {source.id} version {source.version}", "the contract is kept again")
+
+
+def on_signals(step: Step, found: Sequence[Signal], live: Release) -> None:
+    """Alarms about the live version: one incident each, and one proposal at a time."""
+    subject = f"version {live.version}"
+    for signal in found:
+        known = next((i for i in step.draft.all(Incident, status=UNRESOLVED) if i.signal == signal.kind and i.subject == subject), None)
+        incident = known or open_incident(step, signal, subject, "incident")
+        propose(step, incident, signal.cause)
+
+
+def open_incident(step: Step, signal: Signal, subject: str, phase: str) -> Incident:
+    """An incident with its owner from RACI: who does the work of the phase that its cause lies in."""
+    owner = step.house.team.responsible(phase).name
+    incident = Incident(
+        id=derived_id("incident", signal.kind, subject, step.now.isoformat()),
+        status="open",
+        severity=2 if signal.harm else 3,
+        signal=signal.kind,
+        subject=subject,
+        cause=signal.cause,
+        owner=owner,
+        opened_at=step.now,
+        since=step.now,
+        evidence=signal.evidence,
+    )
+    step.draft.record(step.act("monitor"), incident, "opened", signal.cause)
+    checks = (Check("owner", bool(owner), owner), Check("cause", bool(signal.cause), signal.kind))
+    step.hand_over("incident", incident.id, {"incident": incident.id, **signal.evidence}, checks)
+    return incident
+
+
+def resolve(step: Step, incident: Incident, mended_by: str, reason: str) -> None:
+    """Close an incident by what mended it."""
+    step.draft.record(step.act("incident"), moved(incident, "resolved", step.now, mended_by=mended_by), "resolved", reason)
+
+
+def propose(step: Step, incident: Incident, reason: str) -> None:
+    """A proposal to retrain, unless one is on its way."""
+    if step.draft.all(Proposal, status=("waiting", "approved")):
+        return
+    made = Proposal(derived_id("proposal", incident.id, step.now.isoformat()), "waiting", incident.id, reason, step.now)
+    step.draft.record(step.act("retrain"), made, "made", reason, incident=incident.id)
+    step.draft.record(step.act("incident"), replace(incident, proposal=made.id), "answered", f"retraining proposed: {made.id}")
+
+
+def on_proposals(step: Step) -> None:
+    """A waiting proposal starts a turn once the brakes let go and its hand-off is taken."""
+    for proposal in step.draft.all(Proposal, status=("waiting",)):
+        held = brake(step.house.definition.retraining, step.draft.all(Proposal), step.now)
+        if held:
+            if held != proposal.brake:
+                step.draft.record(step.act("retrain"), replace(proposal, brake=held), "held", held)
+            continue
+        taken = step.hand_over("retraining", proposal.id, {"incident": proposal.incident, "reason": proposal.reason}, (Check("evidence", bool(proposal.reason), proposal.reason),))
+        if taken.status == "accepted":
+            _start(step, proposal)
+        elif not taken.open:
+            step.draft.record(step.act("retrain"), replace(proposal, status="failed", brake=taken.reason), "refused", taken.reason)
+
+
+def _start(step: Step, proposal: Proposal) -> None:
+    turn = start_turn(step, proposal.reason, proposal)
+    step.draft.record(step.act("retrain"), replace(proposal, status="approved", started_at=step.now, turn=turn.id, brake=""), "approved", "within cooldown and budget")
+    incident = step.draft.get(Incident, proposal.incident)
+    if incident is not None and incident.status == "open":
+        step.draft.record(step.act("incident"), moved(incident, "mitigating", step.now), "mitigating", f"{turn.id} retrains")
+
+
+def start_turn(step: Step, reason: str, proposal: Proposal | None = None) -> Turn:
+    """A new turn of the loop."""
+    number = len(step.draft.all(Turn)) + 1
+    turn = Turn(f"turn-{number}", number, "preparing", reason, step.now, step.now, proposal=proposal.id if proposal else "", incident=proposal.incident if proposal else "")
+    return step.draft.record(step.act("retrain"), turn, "started", reason)
+
+
+def on_failed(step: Step, turn: Turn, reason: str) -> None:
+    """A turn that ends without a release: the proposal failed, the incident is open again, its owner is told by it."""
+    proposal = step.draft.get(Proposal, turn.proposal) if turn.proposal else None
+    if proposal is not None and proposal.status == "approved":
+        step.draft.record(step.act("retrain"), replace(proposal, status="failed", brake=reason), "failed", reason)
+    incident = step.draft.get(Incident, turn.incident) if turn.incident else None
+    if incident is not None and incident.status == "mitigating":
+        step.draft.record(step.act("incident"), moved(incident, "open", step.now), "reopened", f"{turn.id} did not mend it: {reason}")
+
+
+def on_live(step: Step, release: Release, turn: Turn | None) -> None:
+    """A release that serves all traffic mends what its version was retrained for, and every alarm about the one before."""
+    if turn is not None and turn.proposal:
+        proposal = step.draft.get(Proposal, turn.proposal)
+        if proposal is not None and proposal.status == "approved":
+            step.draft.record(step.act("retrain"), replace(proposal, status="done"), "done", f"{release.id} serves all traffic")
+    for incident in step.draft.all(Incident, status=UNRESOLVED):
+        if incident.subject.startswith("version ") and incident.subject != f"version {release.version}":
+            resolve(step, incident, release.id, f"version {release.version} serves all traffic since {step.now:%Y-%m-%d}")
+
+
+def on_closed_months(step: Step, months: Sequence[Month]) -> None:
+    """Product is handed the month's report."""
+    for month in months:
+        evidence = {"predictions": month.predictions, "auc": month.auc, "brier": month.brier, "value": month.value, "currency": step.house.definition.problem.value.currency}
+        check = Check("matured", month.matured >= 0.9, f"{month.matured:.1%} of labels arrived")
+        step.hand_over("report", f"month {month.id}", evidence, (check,))
+
+
+def busy(step: Step) -> bool:
+    """Whether a turn is on its way."""
+    return bool(step.draft.all(Turn, status=OPEN))

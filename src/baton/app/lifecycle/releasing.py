@@ -1,0 +1,109 @@
+"""Deploy, once a day: weigh the evidence on releases on trial, move them, and write the routing that follows."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from baton.app.bootstrap import House
+from baton.app.lifecycle.reactions import on_failed, on_live
+from baton.app.lifecycle.step import Step
+from baton.app.lifecycle.turn import Turn
+from baton.app.workspace import replace_file
+from baton.delivery.release import Release, advanced, moved, routing_for
+from baton.delivery.rollout import Evidence, decide
+from baton.delivery.routing import Routing, read_routing, write_routing
+from baton.ledger.ports import StateReader
+from baton.registry.version import ModelVersion
+from baton.team.handoff import Check
+
+if TYPE_CHECKING:
+    from baton.app.lifecycle.recent import Recent
+
+TRIAL = ("shadow", "canary")
+HOUR = 3_600_000_000
+
+
+def advance(step: Step, recent: "Recent") -> None:
+    """Move every release on trial by the rollout policy, and finish turns whose release serves all traffic."""
+    for release in step.draft.all(Release, status=TRIAL):
+        verdict = decide(release, step.house.definition.rollout, evidence_of(step, release, recent), step.now)
+        if verdict.move == "advance":
+            _advance(step, release, verdict.reason)
+        elif verdict.move == "roll-back":
+            _roll_back(step, release, verdict.reason)
+    for turn in step.draft.all(Turn, status=("releasing",)):
+        _finish(step, turn)
+
+
+def evidence_of(step: Step, release: Release, recent: "Recent") -> Evidence:
+    """The paired comparison on rows that both versions scored and whose label arrived, grouped by decision hour."""
+    theirs = {(at, entity): score for at, entity, version, _, score in recent.scored(release.since, step.now, ("challenger",)) if version == release.version}
+    answered = [row for row in recent.scored(release.since, step.now, ("canary",)) if row[2] == release.version]
+    pairs = [
+        (at, (theirs[at, entity] - label) ** 2 - (score - label) ** 2)
+        for at, entity, version, _, score in recent.scored(release.since, step.now, ("live",))
+        if (at, entity) in theirs and version != release.version and (label := recent.label(entity)) is not None
+    ]
+    if not pairs:
+        return Evidence(len(answered), 0, 0)
+    hours, loss = (np.array(values) for values in zip(*pairs, strict=True))
+    _, group = np.unique(hours // HOUR, return_inverse=True)
+    sums, counts = np.bincount(group, loss), np.bincount(group)
+    mean = float(loss.mean())
+    spread = float(np.sqrt(np.sum((sums - mean * counts) ** 2)) / len(loss))
+    return Evidence(len(answered), 0, len(loss), mean, mean - 2.58 * spread, mean + 2.58 * spread)
+
+
+def _advance(step: Step, release: Release, reason: str) -> None:
+    following = advanced(release, step.house.definition.rollout, step.now, reason)
+    if following.status == "live":
+        for before in step.draft.all(Release, status=("live",)):
+            step.draft.record(step.act("deploy"), moved(before, "retired", step.now, f"{release.id} took over"), "retired", f"{release.id} took over")
+            _version(step, before.version, "retired", before.id)
+        _version(step, release.version, "live", release.id)
+    step.draft.record(step.act("deploy"), following, "promoted" if following.status == "live" else "advanced", reason, share=following.share)
+
+
+def _roll_back(step: Step, release: Release, reason: str) -> None:
+    step.draft.record(step.act("deploy"), moved(release, "rolled-back", step.now, reason), "rolled-back", reason)
+    _version(step, release.version, "rejected", reason)
+
+
+def _version(step: Step, number: int, status: str, reason: str) -> None:
+    version = step.draft.get(ModelVersion, f"version-{number}")
+    if version is not None and version.status != status:
+        step.draft.record(step.act("register"), replace(version, status=status), status, reason)
+
+
+def _finish(step: Step, turn: Turn) -> None:
+    release = step.draft.get(Release, turn.release)
+    if release is None or release.status in TRIAL:
+        return
+    if release.status == "rolled-back":
+        step.draft.record(step.act("deploy"), replace(turn, status="failed", since=step.now), "failed", release.reason)
+        on_failed(step, turn, release.reason)
+        return
+    step.hand_over("release", turn.id, {"release": release.id, "version": release.version}, (Check("serving", release.status == "live", release.status),))
+    step.draft.record(step.act("monitor"), replace(turn, status="done", since=step.now), "done", f"{release.id} serves all traffic")
+    on_live(step, release, turn)
+
+
+def routing_of(house: House, state: StateReader, serial: int) -> Routing:
+    """The routing that the releases ask for."""
+    releases = state.all(Release)
+    live = next((release for release in releases if release.status == "live"), None)
+    trial = next((release for release in releases if release.status in TRIAL), None)
+    baseline = releases[0] if releases and house.definition.rollout.baseline else None
+    return routing_for(house.definition.project, serial, live, trial, baseline)
+
+
+def sync_routing(house: House) -> bool:
+    """Write the routing file when the releases ask for another one; tells whether it changed."""
+    path = house.workspace.routing
+    present = read_routing(path.read_bytes(), house.keys.verify) if path.exists() else None
+    wanted = routing_of(house, house.state, (present.serial if present else 0) + 1)
+    if present is not None and present.routes == wanted.routes:
+        return False
+    replace_file(path, write_routing(wanted, house.keys.seal))
+    return True

@@ -1,0 +1,86 @@
+"""Replay: the loop over history, with a simulated clock and real requests to the real server."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from baton.app.bootstrap import House, open_house
+from baton.app.lifecycle.control import Resampled
+from baton.app.lifecycle.recent import Recent
+from baton.app.lifecycle.server import ModelServer
+from baton.app.lifecycle.tick import Loop, arrive, daily, daily_due, resume, tick
+from baton.app.workspace import Workspace
+from baton.data.ports import SourceReader
+from baton.kernel.clock import SimulatedClock
+from baton.kernel.errors import InvalidProject, Mistake
+from baton.project.definition import Definition, ReplayPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a replay stands."""
+
+    now: datetime
+    start: datetime
+    until: datetime
+
+    @property
+    def share(self) -> float:
+        """How much of the history lies behind, 0 to 1."""
+        return (self.now - self.start) / (self.until - self.start)
+
+
+def plan_of(house: House, until: datetime | None) -> ReplayPlan:
+    """The project's replay plan, cut at `until` when given. Raises InvalidProject when it has none."""
+    plan = house.definition.replay
+    if plan is None:
+        raise InvalidProject((Mistake("baton.yaml", 1, "the project declares no 'replay'", "add replay: {start: …, live: …, until: …}, or run it on the wall clock: baton up"),))
+    return plan if until is None else plan.model_copy(update={"until": min(until, plan.until)})
+
+
+def replay(folder: Path, workspace: Workspace, report: Callable[[House, Progress], None], *, until: datetime | None = None, control: int | None = None) -> None:
+    """Replay a project's history into a workspace, from wherever it stands to the end. May be killed and run again.
+
+    `until` cuts it short (midnight UTC). `control` is the seed of a stationary control in place of the real history.
+    """
+    with open_house(folder, workspace, None if control is None else partial(_resampled, control)) as house:
+        plan = plan_of(house, until)
+        house.trainer.warm()
+        server = ModelServer(workspace.folder, replay=True)
+        loop = Loop(house, Recent(house.definition.entity.key), server.ask, server.reload, plan.live, plan.until, replayed=True)
+        began = resume(loop)
+        if began is not None and began >= plan.until and not daily_due(loop, plan.until):
+            report(house, Progress(began, plan.start, plan.until))
+            return
+        try:
+            server.start()
+            _run(loop, SimulatedClock(began or plan.start), plan, report)
+        finally:
+            server.stop()
+
+
+def _resampled(seed: int, reader: SourceReader, definition: Definition) -> SourceReader:
+    """The sources of a control; each source's day column is known by its known-time column."""
+    if definition.replay is None:
+        return reader
+    days = {str(definition.sources[name].known_at): column for name, column in definition.replay.days.items() if name in definition.sources}
+    return Resampled(reader, definition.replay, days, definition.entity.key, seed)
+
+
+def _run(loop: Loop, clock: SimulatedClock, plan: ReplayPlan, report: Callable[[House, Progress], None]) -> None:
+    while True:
+        now = clock.now()
+        tick(loop, now) if now < plan.until else _last(loop, now)
+        report(loop.house, Progress(now, plan.start, plan.until))
+        if now >= plan.until:
+            return
+        clock.advance(min(now + loop.every, plan.until))
+
+
+def _last(loop: Loop, now: datetime) -> None:
+    """The end of the history: everything is judged once more, nothing is asked for."""
+    arrive(loop, now)
+    if daily_due(loop, now):
+        daily(loop, now)

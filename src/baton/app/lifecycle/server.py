@@ -1,0 +1,98 @@
+"""The model server as a child process, and the one client that the loop speaks to it with."""
+
+import http.client
+import os
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from baton.kernel.clock import iso, micros
+from baton.kernel.errors import Unavailable
+
+READY_WITHIN = 30.0
+
+
+class ModelServer:
+    """Starts the server on a free loopback port (or a given one), waits until it listens, and ends it."""
+
+    def __init__(self, workspace: Path, *, replay: bool, port: int = 0) -> None:
+        self._port_file = workspace / "serve.port"
+        self._log = workspace / "serve.log"
+        self._command = [
+            sys.executable, "-m", "baton.inference", "--workspace", str(workspace), "--port", str(port), "--port-file", str(self._port_file), "--die-with-parent", str(os.getpid()),
+        ] + (["--replay"] if replay else [])  # fmt: skip
+        self._process: subprocess.Popen[bytes] | None = None
+        self._connection: http.client.HTTPConnection | None = None
+        self.port = 0
+
+    def start(self) -> None:
+        """Start it and wait for its port. Raises Unavailable with the server's last words when it does not come up."""
+        self._port_file.unlink(missing_ok=True)
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        began = time.monotonic()
+        while not self._port_file.exists():
+            if self._process.poll() is not None or time.monotonic() - began > READY_WITHIN:
+                raise Unavailable("the model server did not start", where=str(self._log), why=self._last_words(), fix="read the log; if the port is taken, choose another one with --port")
+            time.sleep(0.01)
+        self.port = int(self._port_file.read_text())
+
+    def _last_words(self) -> str:
+        return self._log.read_bytes()[-600:].decode(errors="replace").strip() if self._log.exists() else "no output"
+
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
+
+    def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, bytes]:
+        """One request on a kept connection; reconnects once when the server closed it. Raises Unavailable."""
+        for attempt in (1, 2):
+            if self._connection is None:
+                self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+            try:
+                headers = {"content-type": "application/json"}
+                self._connection.request(method, path, None if body is None else json.dumps(body), headers)
+                answer = self._connection.getresponse()
+                return answer.status, answer.read()
+            except (OSError, http.client.HTTPException) as error:
+                self._connection.close()
+                self._connection = None
+                if attempt == 2:
+                    raise Unavailable("the model server does not answer", where=f"127.0.0.1:{self.port}", why=f"{error}; {self._last_words()}", fix="start again: it goes on where it stopped") from error
+        raise AssertionError
+
+    def reload(self) -> None:
+        """Have the server take the newest routing file now. Raises Unavailable when it keeps the old one."""
+        status, body = self.request("POST", "/reload")
+        if status != 200:
+            raise Unavailable("the model server kept its old routing", where=f"status {status}", why=body[:300].decode(errors="replace"), fix="read serve.log in the workspace")
+
+    def ask_now(self, entities: Sequence[str], at: datetime) -> None:
+        """Ask for predictions as of the server's own present; `at` is the tick that asks."""
+        self._ask({"entities": list(entities), "missing": "skip"}, at)
+
+    def ask(self, entities: Sequence[str], at: datetime) -> None:
+        """Ask for predictions as of a decision time, against the features of that very instant."""
+        self._ask({"entities": list(entities), "decided_at": iso(at), "watermark": micros(at)}, at)
+
+    def _ask(self, body: Mapping[str, Any], at: datetime) -> None:
+        status, answer = self.request("POST", "/predict", body)
+        if status != 200:
+            raise Unavailable("the model server refused a request of the loop", where=f"{iso(at)}, status {status}", why=answer[:500].decode(errors="replace"), fix="read serve.log in the workspace")
+
+    def stop(self) -> None:
+        """Ask it to drain and end; kill it when it does not."""
+        if self._connection is not None:
+            self._connection.close()
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()

@@ -1,0 +1,197 @@
+"""Move a turn as far as its hand-offs let it: train, evaluate, register, package, release."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from baton.app.lifecycle.reactions import on_failed
+from baton.app.lifecycle.step import Step
+from baton.app.lifecycle.turn import OPEN, Turn
+from baton.delivery.release import Release, start
+from baton.evaluation.compare import Comparison
+from baton.evaluation.gate import Verdict, judge
+from baton.kernel.clock import iso, parse_instant
+from baton.kernel.digest import canonical
+from baton.kernel.ids import derived_id
+from baton.monitoring.day import Reference
+from baton.registry.bundle import Calibration, Manifest, Parity, pack
+from baton.registry.signature import Signature
+from baton.registry.version import ModelVersion
+from baton.team.handoff import Check, Handoff
+
+TRIAL = ("shadow", "canary")
+
+
+def advance(step: Step) -> None:
+    """Move every open turn until it waits for somebody, for time, or ends."""
+    for turn in step.draft.all(Turn, status=OPEN):
+        moving: Turn | None = turn
+        while moving is not None and moving.status in _MOVES:
+            moving = _MOVES[moving.status](step, moving)
+
+
+def candidate(step: Step, turn: Turn) -> dict[str, Any]:
+    """The training job's answer of a turn."""
+    answer: dict[str, Any] = json.loads(step.house.artifacts.get(turn.candidate))
+    return answer
+
+
+def reference_of_version(step: Step, version: ModelVersion) -> Reference | None:
+    """What a version saw in training."""
+    turn = step.draft.get(Turn, version.turn)
+    return msgspec.convert(candidate(step, turn)["reference"], Reference) if turn is not None and turn.candidate else None
+
+
+def _become(step: Step, turn: Turn, status: str, reason: str, phase: str, **changed: Any) -> Turn:
+    moved = replace(turn, status=status, since=step.now, waits_for="", **changed)
+    return step.draft.record(step.act(phase), moved, status, reason)
+
+
+def _fail(step: Step, turn: Turn, reason: str, phase: str) -> None:
+    _become(step, turn, "failed", reason, phase)
+    on_failed(step, turn, reason)
+
+
+def _taken(step: Step, turn: Turn, handoff: Handoff) -> bool:
+    """Whether a hand-off was accepted. An open one makes the turn wait, a refused one makes it fail."""
+    if handoff.status == "accepted":
+        return True
+    if handoff.open:
+        if turn.waits_for != handoff.id:
+            step.draft.record(step.act("retrain"), replace(turn, waits_for=handoff.id), "waiting", f"{handoff.waiting_on} must take '{handoff.payload}'")
+    else:
+        _fail(step, turn, f"'{handoff.payload}' was {handoff.status}: {handoff.reason}", "retrain")
+    return False
+
+
+def _prepare(step: Step, turn: Turn) -> Turn | None:
+    """Data and training set are handed over with the versions they are made of."""
+    from baton.data.standing import SourceState
+
+    sources = step.draft.all(SourceState)
+    evidence = {source.id: {"version": source.version, "rows": source.rows} for source in sources}
+    checks = tuple(Check(f"contract of {source.id}", source.status != "broken", "; ".join(source.reasons) or "kept") for source in sources)
+    if not _taken(step, turn, step.hand_over("data", turn.id, evidence, checks)):
+        return None
+    plan = step.house.plan
+    made = step.hand_over("training-set", turn.id, {"features": plan.digest, "count": len(plan.names)}, (Check("known time", True, "every join is on known time"),))
+    return _become(step, turn, "training", "data and features are handed over", "train") if _taken(step, turn, made) else None
+
+
+def _train(step: Step, turn: Turn) -> Turn | None:
+    """The durable job; its answer becomes an artefact."""
+    live = next(iter(step.draft.all(Release, status=("live",))), None)
+    answer = step.house.jobs.run(f"{turn.id}-train", "train", {"cutoff": iso(step.now), "champion": live.bundle if live else ""})
+    if "refused" in answer:
+        _fail(step, turn, f"training refused: {answer['refused']['what']} ({answer['refused']['why']})", "train")
+        return None
+    for name, seconds in answer.pop("seconds").items():
+        step.house.state.measure(f"train.{name}.seconds", seconds, step.now)
+    digest = step.house.artifacts.put(canonical(answer))
+    chosen, rows = answer["chosen"], answer["rows"]
+    reason = f"{chosen['learner']} out of {len(answer['trials'])} trials on {rows['train'] + rows['validation']} rows"
+    return _become(step, turn, "evaluated", reason, "evaluate", candidate=digest)
+
+
+def _evaluate(step: Step, turn: Turn) -> Turn | None:
+    """The gate decides; its verdict travels as the check of the hand-off to the ML engineer."""
+    answer = candidate(step, turn)
+    against = msgspec.convert(answer["comparison"], Comparison) if answer["comparison"] else None
+    verdict: Verdict = judge(step.house.definition.gates, answer["quality"], against)
+    evidence = {"candidate": turn.candidate, "quality": answer["quality"], "comparison": answer["comparison"], "worst_slices": answer["slices"][:3]}
+    check = Check("gate", verdict.passed, "; ".join(verdict.reasons))
+    if not _taken(step, turn, step.hand_over("candidate", turn.id, evidence, (check,))):
+        return None
+    version = _register(step, turn, answer)
+    return _become(step, turn, "registered", f"version {version.version}: {check.detail}", "register", version=version.version)
+
+
+def _register(step: Step, turn: Turn, answer: Mapping[str, Any]) -> ModelVersion:
+    number = len(step.draft.all(ModelVersion)) + 1
+    team = step.house.team
+    lineage = {
+        "training": answer["manifest"],
+        "project": step.house.loaded.digest,
+        "features": step.house.plan.digest,
+        "people": {phase: team.accountable(phase).name for phase in ("train", "evaluate", "register")},
+        "turn": turn.id,
+        "candidate": turn.candidate,
+    }
+    version = ModelVersion(
+        id=f"version-{number}",
+        version=number,
+        status="registered",
+        learner=answer["chosen"]["learner"],
+        trained_at=step.now,
+        trained_until=parse_instant(answer["trained_until"]),
+        metrics=answer["quality"],
+        native=answer["native"],
+        turn=turn.id,
+        lineage=lineage,
+        importance=answer["importance"],
+        parity=answer["parity"]["largest_difference"],
+    )
+    return step.draft.record(step.act("register"), version, "registered", f"hold-out AUC {version.metrics['auc']:.4f}, Brier {version.metrics['brier']:.4f}")
+
+
+def _package(step: Step, turn: Turn) -> Turn | None:
+    """Model, features and proof become one signed file."""
+    house, answer = step.house, candidate(step, turn)
+    version = step.draft.get(ModelVersion, f"version-{turn.version}")
+    assert version is not None
+    manifest = Manifest(
+        format=1,
+        project=house.definition.project,
+        version=turn.version,
+        signature=msgspec.convert(answer["signature"], Signature),
+        calibration=Calibration(),
+        parity=Parity(**answer["parity"]),
+        lineage={
+            "training_set": answer["manifest"]["training_set"],
+            "project": house.loaded.digest,
+            "candidate": turn.candidate,
+            "time_columns": ",".join(time_columns(step)),
+        },
+        members={},
+    )
+    bundle = house.artifacts.put(pack(manifest, house.artifacts.get(answer["model"]), house.plan.source, house.keys.seal))
+    step.draft.record(step.act("package"), replace(version, status="packaged", bundle=bundle), "packaged", f"bundle {bundle[:12]}, parity {version.parity:.1e}")
+    return _become(step, turn, "packaged", f"bundle {bundle[:12]}", "package")
+
+
+def time_columns(step: Step) -> list[str]:
+    """Columns of the entity's row that are instants."""
+    house = step.house
+    kinds = house.reader.schema(house.definition.sources[house.definition.entity.source])
+    return sorted(name for name, kind in kinds.items() if kind == "timestamp" and name in house.plan.entity_needs())
+
+
+def _release(step: Step, turn: Turn) -> Turn | None:
+    version = step.draft.get(ModelVersion, f"version-{turn.version}")
+    assert version is not None
+    answer = candidate(step, turn)
+    evidence = {"bundle": version.bundle, "parity": answer["parity"], "version": version.version}
+    checks = (
+        Check("parity", answer["parity"]["flips"] == 0, f"largest difference {answer['parity']['largest_difference']:.1e} over {answer['parity']['rows']} rows"),
+        Check("signature", step.house.artifacts.exists(version.bundle), version.bundle[:12]),
+    )
+    if not _taken(step, turn, step.hand_over("bundle", turn.id, evidence, checks)):
+        return None
+    live = step.draft.all(Release, status=("live",))
+    release = start(derived_id("release", turn.id), version.version, version.bundle, turn.id, step.now, step.house.definition.rollout, first=not live)
+    step.draft.record(step.act("deploy"), release, "started", f"version {version.version} as {release.status}")
+    status = "live" if release.status == "live" else "released"
+    step.draft.record(step.act("deploy"), replace(version, status=status), status, release.id)
+    return _become(step, turn, "releasing", f"{release.id} started as {release.status}", "deploy", release=release.id)
+
+
+_MOVES: dict[str, Callable[[Step, Turn], Turn | None]] = {
+    "preparing": _prepare,
+    "training": _train,
+    "evaluated": _evaluate,
+    "registered": _package,
+    "packaged": _release,
+}

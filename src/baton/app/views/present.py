@@ -1,0 +1,39 @@
+"""Open a workspace to look at it: the present state, or the one at an earlier instant."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from baton.app.views.status import status
+from baton.app.workspace import existing
+from baton.backends.state.sql import SqlState, open_sqlite
+from baton.kernel.clock import parse_instant
+from baton.kernel.errors import NotFound
+
+
+def stands_at(state: SqlState) -> datetime | None:
+    """The instant of the last daily step: where a replayed workspace stands."""
+    day = state.cursor("day")
+    return parse_instant(day) if day else None
+
+
+def look(project: Path, workspace: Path, moment: datetime | None) -> dict[str, Any]:
+    """The status of a workspace. Raises NotFound when there is none: looking never creates."""
+    if not (project / "baton.yaml").exists():
+        raise NotFound("there is no project here", where=str(project), why="no baton.yaml", fix="name it: baton --project DIR …, or make one: baton new NAME")
+    found = existing(workspace)
+    state = open_sqlite(found.state)
+    try:
+        at = stands_at(state)
+        reader = state if moment is None else state.as_of(moment)
+        return status(_name(project), reader, min(moment, at) if moment and at else moment or at, found.clock)
+    finally:
+        state.close()
+
+
+def _name(project: Path) -> str:
+    """The project's name, read without judging the rest of the file."""
+    for line in (project / "baton.yaml").read_text(errors="replace").splitlines():
+        if line.startswith("project:"):
+            return line.removeprefix("project:").split("#")[0].strip().strip("'\"")
+    return project.name

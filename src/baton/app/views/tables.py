@@ -1,0 +1,52 @@
+"""The workspace's tables for whoever asks in SQL."""
+
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from baton.app.workspace import existing
+from baton.backends.engines.sql import query
+from baton.backends.tables.delta import DeltaTables
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+WIDEST = 40
+
+
+def ask(workspace: Path, text: str) -> "pa.Table":
+    """The rows of one SELECT over all tables of the workspace. Raises InvalidInput with the engine's words."""
+    found = existing(workspace)
+    tables = DeltaTables(found.tables)
+    names = sorted(path.name for path in found.tables.iterdir() if path.is_dir() and tables.exists(path.name))
+    return query(text, {name: tables.files(name) for name in names})
+
+
+def written(rows: "pa.Table", form: str) -> bytes:
+    """Rows as table, CSV, JSON lines in an array, or Parquet."""
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    if form == "table":
+        return _table(rows).encode()
+    if form == "json":
+        return (json.dumps(rows.to_pylist(), default=str, indent=1) + "\n").encode()
+    sink = io.BytesIO()
+    if form == "csv":
+        pyarrow.csv.write_csv(rows, sink)
+    else:
+        pyarrow.parquet.write_table(rows, sink)
+    return sink.getvalue()
+
+
+def _table(rows: "pa.Table") -> str:
+    cells = [rows.column_names, *([_cell(value) for value in row.values()] for row in rows.to_pylist())]
+    widths = [max(len(line[at]) for line in cells) for at in range(len(rows.column_names))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+    return "\n".join([lines[0], "  ".join("─" * width for width in widths), *lines[1:], f"({rows.num_rows} rows)"]) + "\n"
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"

@@ -1,0 +1,1 @@
+"""Artifact stores: bytes named by their SHA-256."""

@@ -1,0 +1,1 @@
+"""Backends that run computations over rows: contracts and read-only SQL."""

@@ -1,0 +1,1 @@
+"""Executors: where long jobs run, and how they survive a kill."""

@@ -1,0 +1,96 @@
+"""Durable jobs on DBOS: a job started under an id runs once, is resumed after a kill, and keeps its answer.
+
+Arguments and answers are plain JSON texts; nothing is pickled.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from baton.kernel.errors import Refused
+
+_work: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {}
+
+
+class PlainJson:
+    """The serializer of DBOS's own records: JSON, so that no byte of its database can run."""
+
+    def name(self) -> str:
+        """Its name in the records."""
+        return "baton_json"
+
+    def serialize(self, data: Any) -> str:
+        """JSON text; what JSON cannot hold becomes its repr."""
+        return json.dumps(data, default=_spelled)
+
+    def deserialize(self, serialized_data: str) -> Any:
+        """The value of a JSON text; a recorded error comes back as Refused."""
+        value = json.loads(serialized_data)
+        return Refused(value["__error__"]) if isinstance(value, dict) and "__error__" in value else value
+
+
+def _spelled(value: Any) -> Any:
+    return {"__error__": str(value)} if isinstance(value, BaseException) else repr(value)
+
+
+class DurableJobs:
+    """Runs named jobs as durable workflows on a SQLite database of their own. One per process."""
+
+    def __init__(self, database: Path, jobs: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]) -> None:
+        self._database = database
+        _work.update(jobs)
+        self._dbos: Any = None
+
+    def run(self, id: str, job: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Run the job under that id and wait; a second call with the id returns the first one's answer."""
+        dbos = self._launched()
+        with dbos.SetWorkflowID(id):
+            handle = dbos.DBOS.start_workflow(_workflow, job, json.dumps(request))
+        answer: dict[str, Any] = json.loads(handle.get_result())
+        return answer
+
+    def _launched(self) -> Any:
+        if self._dbos is None:
+            self._dbos = _launch(self._database)
+        return self._dbos
+
+    def close(self) -> None:
+        """Stop the engine's threads."""
+        if self._dbos is not None:
+            self._dbos.DBOS.destroy()
+            self._dbos = None
+
+
+def _launch(database: Path) -> Any:
+    import dbos
+
+    logging.getLogger("dbos").setLevel(logging.ERROR)
+    config = {
+        "name": "baton",
+        "system_database_url": f"sqlite:///{database}",
+        "application_version": "baton-1",
+        "run_admin_server": False,
+        "log_level": "ERROR",
+        "serializer": PlainJson(),
+    }
+    dbos.DBOS(config=config)
+    _register(dbos)
+    dbos.DBOS.launch()
+    return dbos
+
+
+def _register(dbos: Any) -> None:
+    global _workflow
+    step = dbos.DBOS.step(name="baton-job-step")(_step)
+    _workflow = dbos.DBOS.workflow(name="baton-job")(lambda job, request: step(job, request))
+
+
+def _step(job: str, request: str) -> str:
+    """One step: a step that ran but left no mark runs again, so jobs are idempotent by content."""
+    return json.dumps(_work[job](json.loads(request)))
+
+
+def _workflow(job: str, request: str) -> str:
+    raise RuntimeError("durable jobs are not launched")

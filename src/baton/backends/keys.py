@@ -1,0 +1,110 @@
+"""The workspace's Ed25519 keys: the private one seals bundles and routing files, the public one is all that a server gets."""
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from baton.kernel.errors import Corrupt, NotFound, Refused, Unavailable
+
+PRIVATE, PUBLIC = "private.pem", "public.pem"
+
+
+class Verifier:
+    """Checks seals with a public key."""
+
+    def __init__(self, key: Ed25519PublicKey) -> None:
+        self._key = key
+
+    def verify(self, signature: bytes, message: bytes) -> bool:
+        """Whether the workspace's private key made this signature over this message."""
+        try:
+            self._key.verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True
+
+
+class Sealer(Verifier):
+    """Signs with the private key, and checks."""
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        super().__init__(key.public_key())
+        self._private = key
+
+    def seal(self, message: bytes) -> bytes:
+        """The Ed25519 signature over a message."""
+        return self._private.sign(message)
+
+
+def open_keys(folder: Path) -> Sealer:
+    """The workspace's key pair, made at first need (private key readable by its owner only).
+
+    Raises NotFound when only the public half is there: a new pair would disown all that was signed.
+    """
+    private, public = folder / PRIVATE, folder / PUBLIC
+    if not private.exists():
+        if public.exists():
+            raise NotFound("the workspace's private key is gone", where=str(private), why="the public half is there, so it was made once", fix="restore it from a copy; or remove public.pem and package every version again")
+        folder.mkdir(parents=True, exist_ok=True)
+        _create(private)
+    key = _read_private(private)
+    if not public.exists():
+        _place(public, key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), 0o644)
+    return Sealer(key)
+
+
+def read_verifier(path: Path) -> Verifier:
+    """The public key in a PEM file. Raises NotFound or Corrupt."""
+    try:
+        key = load_pem_public_key(path.read_bytes())
+    except FileNotFoundError as error:
+        raise NotFound("the workspace's public key is missing", where=str(path), fix="baton up creates it; or point to the right workspace") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise Corrupt("the workspace's public key cannot be read", where=str(path), fix="remove it: baton up derives it from the private key") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise Corrupt("the workspace's public key is not an Ed25519 key", where=str(path), fix="remove it: baton up derives it from the private key")
+    return Verifier(key)
+
+
+def _create(path: Path) -> None:
+    _place(path, Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), 0o600)
+
+
+def _place(path: Path, data: bytes, mode: int) -> None:
+    """Whole or not at all; when two processes race, the first one's file stays."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        with suppress(FileExistsError):
+            os.link(aside, path)
+    except OSError as error:
+        raise Unavailable("the workspace's key cannot be stored", where=str(path), why=str(error)) from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _read_private(path: Path) -> Ed25519PrivateKey:
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise Refused("the workspace's private key can be read by others", where=str(path), fix=f"chmod 600 {path}")
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise Corrupt("the workspace's private key cannot be read", where=str(path), fix="restore it from a copy") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise Corrupt("the workspace's private key is not an Ed25519 key", where=str(path), fix="restore it from a copy")
+    return key

@@ -1,0 +1,1 @@
+"""Online stores: feature values by key, at request time."""

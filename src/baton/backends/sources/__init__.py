@@ -1,0 +1,1 @@
+"""Backends of the data stage's `SourceReader` port."""

@@ -1,0 +1,1 @@
+"""State stores: records, facts and cursors in one transactional database."""

@@ -1,0 +1,1 @@
+"""The command line: one file per stage; every command loads what it needs when it runs."""

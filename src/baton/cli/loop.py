@@ -1,0 +1,126 @@
+"""`baton replay` and `baton up`: the two ways to run the loop."""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from baton.cli.main import Where
+from baton.cli.status import instant, summary
+from baton.kernel.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from baton.app.bootstrap import House
+    from baton.app.lifecycle.replay import Progress
+
+
+@click.command()
+@click.argument("project", required=False, type=click.Path(path_type=Path))
+@click.option("--fresh", is_flag=True, help="Start over: delete the replayed workspace first.")
+@click.option("--until", default=None, help="Stop at this instant, e.g. 2023-04-01 (midnight UTC).")
+@click.option("--control", type=click.Choice(["stationary"]), default=None, help="Replay a year made of the days before going live, drawn at random: nothing drifts.")
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0, 2**31), help="Which days the control draws.")
+@click.pass_obj
+def replay(where: Where, project: Path | None, fresh: bool, until: str | None, control: str | None, seed: int) -> None:
+    """Run the whole lifecycle over history, through the real model server. Killed, it goes on where it stopped."""
+    from baton.app.lifecycle.replay import replay as run
+    from baton.app.workspace import create, find
+
+    folder = (project or where.project).resolve()
+    place = where.workspace if project is None or where.workspace != where.project / ".baton" else folder / ".baton"
+    place = place.with_name(f"{place.name}-{control}-{seed}") if control else place
+    known = find(place)
+    if fresh and known is not None:
+        if known.clock != "replay":
+            raise InvalidInput("--fresh starts over replayed workspaces only", where=str(place), why="this one ran on the wall clock", fix="name another workspace: --workspace DIR")
+        shutil.rmtree(place)
+    cut = _midnight(until)
+    workspace = create(place, "replay")
+    with _display() as report:
+        run(folder, workspace, report, until=cut, control=seed if control else None)
+    from baton.app.views.present import look
+
+    click.echo("\n" + summary(look(folder, place, None)))
+    click.echo(_next_steps(folder, place))
+
+
+def _midnight(text: str | None) -> "datetime | None":
+    moment = instant(text)
+    if moment is not None and (moment.hour or moment.minute or moment.second):
+        raise InvalidInput(f"--until {text} is not midnight UTC", why="a replay ends with a whole day", fix=f"write --until {moment:%Y-%m-%d}")
+    return moment
+
+
+class _Display:
+    """A live line on a terminal; one line a month elsewhere."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        self._live = Console().is_terminal
+        self._bar = Progress(TextColumn("{task.fields[day]}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(), TextColumn("{task.fields[what]}"))
+        self._task = self._bar.add_task("", total=1.0, day="", what="starting")
+        self._month, self._seen = "", 0
+
+    def __enter__(self) -> "_Display":
+        if self._live:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._bar.stop()
+
+    def __call__(self, house: "House", progress: "Progress") -> None:
+        now = progress.now
+        if now.hour:
+            return
+        if self._live:
+            self._bar.update(self._task, completed=progress.share, day=f"{now:%Y-%m-%d}")
+        facts = house.state.facts(after=self._seen)
+        for fact in facts:
+            self._seen = fact.seq
+            if fact.kind in _TOLD:
+                self._say(f"{fact.effective_at:%Y-%m-%d}  {fact.kind.replace('.', ' ')}: {fact.reason}")
+        if not self._live and f"{now:%Y-%m}" != self._month:
+            self._month = f"{now:%Y-%m}"
+            click.echo(f"… {now:%Y-%m-%d}, {progress.share:.0%}")
+
+    def _say(self, words: str) -> None:
+        if self._live:
+            self._bar.console.print(words, markup=False, highlight=False)
+        else:
+            click.echo(words)
+
+
+_TOLD = frozenset(
+    {"turn.started", "turn.failed", "version.registered", "release.started", "release.promoted", "release.rolled-back", "incident.opened", "incident.resolved", "proposal.held", "handoff.declined", "handoff.escalated", "month.closed"}
+)
+
+
+def _display() -> _Display:
+    return _Display()
+
+
+def _next_steps(project: Path, workspace: Path) -> str:
+    at = f"--project {project}" if workspace == project / ".baton" else f"--project {project} --workspace {workspace}"
+    return (
+        f"\nWhere to look next\n  baton {at} status            who holds the baton, what is wrong\n  baton {at} inbox             the hand-off that waits for somebody\n"
+        f"  baton {at} ledger show       what happened, and why\n  baton {at} sql \"SELECT * FROM predictions LIMIT 5\"\n"
+    )
+
+
+@click.command()
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port of the model server on 127.0.0.1.")
+@click.pass_obj
+def up(where: Where, port: int) -> None:
+    """Run the loop on the wall clock, with the model server, until stopped."""
+    from baton.app.lifecycle.live import live
+    from baton.app.workspace import create, find
+
+    found = find(where.workspace)
+    live(where.project, create(where.workspace, found.clock if found else "wall"), port, click.echo)

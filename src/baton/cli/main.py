@@ -1,0 +1,103 @@
+"""`baton`: the door. Starts with the standard library and click; a command's module is loaded when it is called."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from baton import __version__
+from baton.kernel.errors import BatonError
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "new": ("baton.cli.project", "Make a project, from a template or from your own table."),
+    "check": ("baton.cli.project", "Check a project: every mistake with file, line and what to write."),
+    "replay": ("baton.cli.loop", "Run the whole lifecycle over history, through the real model server."),
+    "up": ("baton.cli.loop", "Run the lifecycle on the wall clock, until stopped."),
+    "status": ("baton.cli.status", "What runs, who holds the baton, what is late, what is wrong."),
+    "inbox": ("baton.cli.team", "What waits on whom, until when, and what happens then."),
+    "accept": ("baton.cli.team", "Take a hand-off."),
+    "decline": ("baton.cli.team", "Send a hand-off back, with a reason."),
+    "sql": ("baton.cli.data", "Query the workspace's tables, read only."),
+    "predict": ("baton.cli.serving", "Ask the live model, in this process."),
+    "rollback": ("baton.cli.delivery", "Put the version before back into service."),
+    "reproduce": ("baton.cli.training", "Train a version again and compare every byte."),
+    "ledger": ("baton.cli.ledger", "Look at the record of what happened, and verify it."),
+}
+EXIT = {
+    "invalid-project": 2, "invalid-input": 2, "not-found": 3, "conflict": 4, "refused": 5, "broken-source": 6, "corrupt": 7,
+    "incompatible": 8, "unavailable": 9, "missing-extra": 10,
+}  # fmt: skip
+"""Exit code per error code; 1 is left for what nobody foresaw."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """The project and workspace that a command speaks of."""
+
+    project: Path
+    workspace: Path
+
+
+class Door(click.Group):
+    """Lists commands from a table and imports them on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in lifecycle order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, loaded now."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table of commands, without loading one of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+
+
+@click.group(cls=Door, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--project", type=click.Path(path_type=Path), default=Path(), help="Folder with baton.yaml.  [default: this folder]")
+@click.option("--workspace", type=click.Path(path_type=Path), default=None, help="Folder of the state.  [default: .baton in the project]")
+@click.version_option(__version__, prog_name="baton")
+@click.pass_context
+def door(ctx: click.Context, project: Path, workspace: Path | None) -> None:
+    """Baton runs the whole life of a machine-learning model, every phase owned and every decision on the record.
+
+    Start: baton new churn; baton --project churn check; baton --project churn up
+    """
+    ctx.obj = Where(project.resolve(), (workspace or project / ".baton").resolve())
+
+
+def told(error: BatonError) -> str:
+    """An error as text for a terminal."""
+    return f"error [{error.code}]: {error}"
+
+
+def as_json(value: object) -> str:
+    """Plain values as indented JSON; instants as text."""
+    return json.dumps(value, indent=2, default=str, ensure_ascii=False)
+
+
+def main() -> None:
+    """Run the command line; errors become one message and an exit code."""
+    try:
+        door(standalone_mode=False)
+    except BatonError as error:
+        click.echo(told(error), err=True)
+        sys.exit(EXIT.get(error.code, 1))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped; run the same command to go on from here", err=True)
+        sys.exit(130)
+    except OSError as error:
+        click.echo(f"error [unavailable]: {error.strerror or error}\n  where: {error.filename or 'the system'}\n  fix: free space or mend the path, then run the command again; nothing was half-done", err=True)
+        sys.exit(EXIT["unavailable"])

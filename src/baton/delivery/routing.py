@@ -1,0 +1,55 @@
+"""The routing file: what the model server answers with. Written whole, signed, swapped atomically."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from baton.kernel.digest import canonical, digest_bytes
+from baton.kernel.errors import Corrupt
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One version in traffic: the release that put it there, the bundle's digest, and as what it runs.
+
+    `live` answers, `canary` answers for `share` of entities, `challenger` and `shadow` score without answering
+    (`challenger` is a release on trial, `shadow` the frozen baseline).
+    """
+
+    variant: str
+    version: int
+    release: str
+    bundle: str
+    share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """All routes of a project. `serial` grows with every change; `salt` fixes who is in a canary."""
+
+    project: str
+    serial: int
+    salt: str
+    routes: tuple[Route, ...]
+
+    def find(self, variant: str) -> Route | None:
+        """The route of a variant, if there is one."""
+        return next((route for route in self.routes if route.variant == variant), None)
+
+
+def write_routing(routing: Routing, seal: Callable[[bytes], bytes]) -> bytes:
+    """The file's bytes: one line of JSON, then the hex signature over it."""
+    body = canonical(msgspec.to_builtins(routing))
+    return body + b"\n" + seal(body).hex().encode() + b"\n"
+
+
+def read_routing(data: bytes, verify: Callable[[bytes, bytes], bool]) -> Routing:
+    """Read and check a routing file. Raises Corrupt when it is torn, changed or signed by a stranger."""
+    try:
+        body, seal = data.rstrip(b"\n").split(b"\n")
+        if not verify(bytes.fromhex(seal.decode()), body):
+            raise Corrupt("the routing file's signature does not fit", why=f"file digest {digest_bytes(data)[:12]}", fix="baton rollback, or baton up, writes a fresh one")
+        return msgspec.convert(msgspec.json.decode(body), Routing)
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise Corrupt("the routing file cannot be read", why=str(error), fix="baton rollback, or baton up, writes a fresh one") from error

@@ -1,0 +1,45 @@
+"""Who may talk to the server: the host names it answers to, and the bearer token when one is configured."""
+
+import hmac
+import ipaddress
+from dataclasses import dataclass
+
+from baton.inference.reply import Reply, refusal
+
+LOCAL = frozenset({b"127.0.0.1", b"localhost", b"[::1]"})
+Headers = dict[bytes, bytes]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reachable from this machine only."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The rules at the door.
+
+    Without a token only requests that name this machine pass, so that a web page elsewhere cannot reach the server
+    through a host name of its own (DNS rebinding). With a token every path but /health needs it.
+    """
+
+    token: str = ""
+
+    def check(self, path: str, headers: Headers) -> Reply | None:
+        """None, or the refusal."""
+        if not self.token:
+            return self._host(headers)
+        given, wanted = headers.get(b"authorization", b""), b"Bearer " + self.token.encode()
+        if path == "/health" or hmac.compare_digest(given, wanted):
+            return None
+        return refusal(401, "unauthorized", "this server wants a token", field="authorization", fix="send 'Authorization: Bearer TOKEN'", headers=((b"www-authenticate", b"Bearer"),))
+
+    def _host(self, headers: Headers) -> Reply | None:
+        name = headers.get(b"host", b"")
+        name = name[: name.find(b"]") + 1] if name.startswith(b"[") else name.partition(b":")[0]
+        if name.lower() in LOCAL:
+            return None
+        return refusal(400, "wrong-host", "this server answers to 127.0.0.1, localhost and [::1] only", field="host", fix="call it by one of these names, or start it with BATON_SERVE_TOKEN")

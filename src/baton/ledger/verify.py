@@ -1,0 +1,59 @@
+"""Verify a ledger: every leaf, every head, and that the present records are what the last facts say."""
+
+from dataclasses import dataclass
+
+from baton.ledger.merkle import Frontier, leaf_hash
+from baton.ledger.ports import Head, State
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was checked, and each thing that does not fit (empty = the ledger is whole)."""
+
+    facts: int
+    root: str
+    faults: tuple[str, ...]
+
+
+def verify(state: State, witness: Head | None = None) -> Verification:
+    """Recompute the log from its facts and compare it with every stored head and with a head kept elsewhere.
+
+    A changed, removed, inserted or re-ordered fact changes the root; a cut-off tail contradicts the last head or the
+    witness; a record changed behind the ledger's back differs from its last fact.
+    """
+    heads = {head.size: head.root for head in state.heads()}
+    if witness is not None:
+        heads.setdefault(witness.size, witness.root)
+    frontier, faults = Frontier(), []
+    last: dict[tuple[str, str], object] = {}
+    for fact, stored in state.leaves():
+        computed = leaf_hash(fact.leaf())
+        if computed != stored:
+            faults.append(f"fact {fact.seq} ({fact.kind} {fact.subject}) was changed after it was recorded")
+        frontier.append(computed)
+        if fact.seq != frontier.size:
+            faults.append(f"fact {fact.seq} stands where fact {frontier.size} should")
+        expected = heads.pop(frontier.size, None)
+        if expected is not None and expected != frontier.root().hex():
+            faults.append(f"the root after fact {frontier.size} differs from the one recorded then")
+        last[fact.subject_kind, fact.subject] = fact.state
+    faults += [f"the log ends at fact {frontier.size}, but a head over {size} facts was recorded" for size in sorted(heads) if size > frontier.size]
+    faults += _strayed(state, last)
+    if witness is not None and witness.size <= frontier.size and state.head().size >= witness.size:
+        faults += _witness_faults(state, witness)
+    return Verification(frontier.size, frontier.root().hex(), tuple(faults))
+
+
+def _witness_faults(state: State, witness: Head) -> list[str]:
+    stored = {head.size: head.root for head in state.heads()}.get(witness.size)
+    return [] if stored in (None, witness.root) else [f"the head over {witness.size} facts differs from the one kept in the witness file"]
+
+
+def _strayed(state: State, last: dict[tuple[str, str], object]) -> list[str]:
+    faults = []
+    for kind in sorted({kind for kind, _ in last}):
+        present = {str(record["id"]): record for record in state.raw(kind)}
+        told = {subject: value for (of, subject), value in last.items() if of == kind}
+        faults += [f"{kind} {subject} differs from what its last fact says" for subject in sorted(told) if told[subject] != present.get(subject)]
+        faults += [f"{kind} {subject} has no fact" for subject in sorted(set(present) - set(told))]
+    return faults

@@ -1,0 +1,252 @@
+"""What a project declares in `baton.yaml`, as frozen values. Reading order is lifecycle order.
+
+Every model forbids unknown keys; `loader` turns a violation into a mistake with file and line. Durations are written
+`90s`, `15m`, `3h`, `7d`; instants are RFC 3339 or a bare date (midnight UTC).
+"""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic_core import PydanticKnownError
+
+from baton.kernel.clock import duration_text, iso, parse_duration, parse_instant
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if type(value) is int:
+        raise ValueError(f"'{value}' has no unit: write a number and one of s, m, h, d, w, e.g. {value}h")
+    text = value if isinstance(value, str) else ""
+    if not text:
+        raise ValueError("not a duration: write a whole number and a unit, one of s, m, h, d, w, e.g. 3h")
+    return parse_duration(text)
+
+
+def _instant(value: object) -> datetime:
+    try:
+        return value if isinstance(value, datetime) and value.tzinfo else parse_instant(str(value))
+    except (ValueError, OverflowError) as error:
+        zone = "time zone" in str(error)
+        reason = "has no time zone" if zone else "is not a date or an instant"
+        raise ValueError(f"'{value}' {reason}: write e.g. 2023-01-31 or 2023-01-31T06:00:00Z") from None
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(duration_text)]
+Instant = Annotated[datetime, BeforeValidator(_instant), PlainSerializer(iso)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,62}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+Letter = Literal["R", "A", "C", "I", "RA"]
+Phase = Literal[
+    "define",
+    "ingest",
+    "validate",
+    "features",
+    "train",
+    "evaluate",
+    "register",
+    "package",
+    "deploy",
+    "monitor",
+    "incident",
+    "retrain",
+]
+
+
+def _one_of(choices: tuple[str, ...]) -> AfterValidator:
+    """Texts out of `choices`, typed as plain texts so that matrices of any origin have one type."""
+
+    def check(value: str) -> str:
+        if value not in choices:
+            raise PydanticKnownError("literal_error", {"expected": ", ".join(f"'{choice}'" for choice in choices)})
+        return value
+
+    return AfterValidator(check)
+
+
+PhaseName = Annotated[str, _one_of(get_args(Phase))]
+LetterName = Annotated[str, _one_of(get_args(Letter))]
+
+
+class Declared(BaseModel):
+    """Base of every declared value: frozen, and an unknown key is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Criterion(Declared):
+    """A success criterion: a metric and the bound it must keep. Metrics: auc, brier, logloss."""
+
+    metric: Literal["auc", "brier", "logloss"]
+    at_least: float | None = None
+    at_most: float | None = None
+
+
+class OutcomeValue(Declared):
+    """Money per decision by outcome, positive is gain; `threshold` is the score from which the positive action is taken."""
+
+    currency: str = "USD"
+    threshold: Share = 0.5
+    true_positive: float = 0.0
+    false_positive: float = 0.0
+    true_negative: float = 0.0
+    false_negative: float = 0.0
+
+
+class Problem(Declared):
+    """The business question, what counts as success, what an outcome is worth, and who cares."""
+
+    question: str = Field(min_length=1)
+    success: tuple[Criterion, ...] = ()
+    value: OutcomeValue = OutcomeValue()
+    stakeholders: tuple[str, ...] = ()
+
+
+class Member(Declared):
+    """A person of the team: the roles worn, where to reach them, and who stands in."""
+
+    name: Name
+    roles: tuple[str, ...] = Field(min_length=1)
+    contact: str = ""
+    deputy: str | None = None
+
+
+class HandoffRule(Declared):
+    """How one hand-off edge is accepted: by policy when its checks pass, or by a person; and within what time."""
+
+    accept: Literal["policy", "person"] = "policy"
+    within: Duration = timedelta(days=2)
+
+
+class Source(Declared):
+    """A table that arrives over time. A row exists for Baton from its `known_at` on; without that column, from the start."""
+
+    path: Path
+    key: tuple[Name, ...] = Field(min_length=1)
+    known_at: Name | None = None
+    columns: tuple[Name, ...] = ()
+    contract: Path | None = None
+
+
+class Entity(Declared):
+    """What is scored: one row of a source, found by its key."""
+
+    source: Name
+    key: Name
+
+
+class LabelRule(Declared):
+    """How the truth of an entity becomes known: a numeric column of a source, true when above `above` (or equal to `equals`)."""
+
+    source: Name
+    column: Name
+    above: float | None = None
+    equals: float | str | None = None
+
+
+class Decision(Declared):
+    """When Baton itself asks for predictions: at every multiple of `every`, for the entities whose `at` lies in [now + lead[0], now + lead[1])."""
+
+    every: Duration = timedelta(hours=1)
+    at: Name
+    lead: tuple[Duration, Duration]
+
+
+class Recipe(Declared):
+    """How a model is trained. `holdout` is the latest stretch of labels, never trained on, that the gate is decided on."""
+
+    learners: tuple[Literal["lightgbm", "linear"], ...] = ("lightgbm", "linear")
+    trials: int = Field(default=4, ge=1, le=500)
+    seed: int = 7
+    holdout: Duration | Share = timedelta(days=7)
+    validation: Duration | Share = timedelta(days=7)
+    window: Duration | None = None
+    abort_after: Duration = timedelta(minutes=30)
+    params: dict[str, dict[str, float | int | str | bool]] = {}
+
+
+class Gates(Declared):
+    """What a candidate must reach: minimum quality on the hold-out, and not worse than the champion by more than `margin` (Brier)."""
+
+    minimum: tuple[Criterion, ...] = ()
+    margin: float = Field(default=0.002, ge=0)
+    slices: tuple[Name, ...] = ()
+    slice_floor: int = Field(default=200, ge=20)
+
+
+class RolloutStep(Declared):
+    """A stage of a release: `shadow` answers nothing, `canary` answers for a share of entities; it lasts at least `hold`."""
+
+    kind: Literal["shadow", "canary"]
+    share: Share = 1.0
+    hold: Duration = timedelta(days=1)
+
+
+class Rollout(Declared):
+    """How a new version reaches all traffic."""
+
+    steps: tuple[RolloutStep, ...] = (RolloutStep(kind="shadow"), RolloutStep(kind="canary", share=0.2))
+    margin: float = Field(default=0.01, ge=0)
+    baseline: bool = True
+
+
+class Monitor(Declared):
+    """What is watched. Detectors look every day and alarm on average at most once in `false_alarm_days` when nothing is wrong.
+
+    `calibration` is the difference of mean score and truth that is tolerated, `novelty` the share of rows outside the
+    training range of a feature; `settle` is how many days a new version is left alone.
+    """
+
+    calibration: float = Field(default=0.02, gt=0, lt=0.5)
+    novelty: float = Field(default=0.10, gt=0, lt=1)
+    false_alarm_days: int = Field(default=2000, ge=10)
+    maturity: Duration = timedelta(days=1)
+    settle: Duration = timedelta(days=14)
+    watch: tuple[Name, ...] = ()
+    error_rate: Share = 0.01
+    latency_ms: float = Field(default=250, gt=0)
+
+
+class Retraining(Declared):
+    """Brakes of the loop: at least `cooldown` between proposals and at most `budget` of them in any 365 days."""
+
+    cooldown: Duration = timedelta(days=21)
+    budget: int = Field(default=8, ge=0)
+
+
+class ReplayPlan(Declared):
+    """The stretch of history to replay, when the first model goes live, and how soon each person is taken to answer.
+
+    `zone` and `days` tell a resampled control what a day is: local days of that zone, by this column of each source
+    (its known time when not named).
+    """
+
+    start: Instant
+    live: Instant
+    until: Instant
+    answers: dict[str, Duration] = {}
+    zone: str = "UTC"
+    days: dict[Name, Name] = {}
+
+
+class Definition(Declared):
+    """A whole project."""
+
+    project: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+    problem: Problem
+    people: tuple[Member, ...] = Field(min_length=1)
+    raci: dict[PhaseName, dict[str, LetterName]] = {}
+    handoffs: dict[str, HandoffRule] = {}
+    sources: dict[Name, Source] = Field(min_length=1)
+    entity: Entity
+    label: LabelRule
+    decision: Decision | None = None
+    features: Path = Path("features.py")
+    recipe: Recipe = Recipe()
+    gates: Gates = Gates()
+    rollout: Rollout = Rollout()
+    monitor: Monitor = Monitor()
+    retraining: Retraining = Retraining()
+    replay: ReplayPlan | None = None

@@ -1,0 +1,103 @@
+"""From a project's folder to its definition, or to every mistake in it at once, each with file, line and what to write.
+
+Called by the app for every command that needs a project. Nothing of the user's is executed here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from baton.kernel.digest import digest, digest_file
+from baton.kernel.errors import InvalidProject, Mistake
+from baton.kernel.suggest import nearest
+from baton.project.consistency import Matrix, cross_check
+from baton.project.definition import Definition
+from baton.project.document import MAX_BYTES, Document, Lines, read_document
+from baton.project.mistakes import in_words, known_keys
+
+FILE = "baton.yaml"
+"""The file that makes a folder a project."""
+
+MODEL = "model.py"
+"""The optional file with a project's own estimator."""
+
+_STUB: dict[str, object] = {
+    "project": "stub",
+    "problem": {"question": "?"},
+    "people": [{"name": "stub", "roles": ["sre"]}],
+    "sources": {"stub": {"path": "stub", "key": ["stub"]}},
+    "entity": {"source": "stub", "key": "stub"},
+    "label": {"source": "stub", "column": "stub"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A valid project: what it declares, its folder, the digest of its files, and the line of every value."""
+
+    definition: Definition
+    folder: Path
+    digest: str
+    lines: Lines
+
+
+def load(folder: Path, matrix_of: Callable[[Definition], Matrix] | None = None) -> Loaded:
+    """Read and check the project in `folder`. Raises InvalidProject with every mistake found.
+
+    `matrix_of` gives the ownership matrix in force (phase → role → letter) for a definition, defaults filled in; then each
+    phase must have one accountable role that somebody wears. Without it only the declared rows are judged.
+    """
+    document = read_document(_bytes(folder), FILE)
+    mistakes, broken = list(document.mistakes), frozenset[str]()
+    try:
+        definition = Definition.model_validate(_mapping(document))
+    except ValidationError as error:
+        mistakes += in_words(error, document.value, document.lines)
+        broken = _broken(error)
+        definition = Definition.model_validate(_mended(document.value, broken))
+    matrix = matrix_of(definition) if matrix_of and not broken & {"raci"} else None
+    mistakes += cross_check(definition, document.lines, folder, matrix, skip=broken)
+    if mistakes:
+        raise InvalidProject(tuple(mistakes))
+    return Loaded(definition, folder, project_digest(definition, folder), document.lines)
+
+
+def project_digest(definition: Definition, folder: Path) -> str:
+    """Identity of a project by content: SHA-256 over baton.yaml, the feature file, model.py and the contracts it names."""
+    contracts = (source.contract for source in definition.sources.values() if source.contract)
+    names = {path.as_posix() for path in (Path(FILE), Path(MODEL), definition.features, *contracts)}
+    return digest({name: digest_file(folder / name) for name in sorted(names) if (folder / name).is_file()})
+
+
+def _bytes(folder: Path) -> bytes:
+    path = folder / FILE
+    try:
+        with path.open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+        what = f"no {FILE} in {folder}" if missing else f"{path} cannot be read: {error}"
+        fix = "begin a project with 'baton new NAME', or go to the folder of one" if missing else "make it a file you may read"
+        raise InvalidProject((Mistake(FILE, 1, what, fix),)) from None
+
+
+def _mapping(document: Document) -> object:
+    if isinstance(document.value, dict):
+        return document.value
+    what = "the file is empty" if document.value is None else "the file is no mapping of keys to values"
+    fix = "begin with 'project: NAME', or let 'baton new NAME' write a whole one"
+    raise InvalidProject((*document.mistakes, Mistake(FILE, 1, what, fix)))
+
+
+def _broken(error: ValidationError) -> frozenset[str]:
+    """The sections whose content cannot be relied on. An unknown section counts as the one it was probably meant to be."""
+    sections = {str(detail["loc"][0]) for detail in error.errors(include_url=False, include_context=False)}
+    known = known_keys(())
+    return frozenset(sections | {near for name in sections - set(known) if (near := nearest(name, known))})
+
+
+def _mended(value: dict[str, object], broken: frozenset[str]) -> dict[str, object]:
+    """The sound sections, and stand-ins for the rest, so that what does not depend on the rest can still be checked."""
+    return _STUB | {name: content for name, content in value.items() if name not in broken}

@@ -1,0 +1,1 @@
+"""Registry: model versions with their lineage, and the signed bundles that ship."""

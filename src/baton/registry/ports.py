@@ -1,0 +1,24 @@
+"""What the registry needs from the outside: a place for bytes that never change."""
+
+from typing import Protocol
+
+
+class Artifacts(Protocol):
+    """Bytes named by their SHA-256 (lower-case hex).
+
+    What `put` returned is there for good and whole, also after a crash; the same bytes put twice are one artifact. `get`
+    checks the bytes against their name on every load. Safe for many processes. A name that is not a digest raises
+    InvalidInput: no path ever comes from outside.
+    """
+
+    def put(self, data: bytes) -> str:
+        """Store bytes; returns their digest. Raises Unavailable when the disk is full."""
+        ...
+
+    def get(self, digest: str) -> bytes:
+        """The bytes of that digest. Raises NotFound, or Corrupt when they are not what was stored."""
+        ...
+
+    def exists(self, digest: str) -> bool:
+        """Whether an artifact of that digest is stored (its bytes are not checked)."""
+        ...

@@ -1,0 +1,39 @@
+"""A model version: what it is, where it comes from, and where it stands.
+
+    registered ──▶ packaged ──▶ released (on trial) ──▶ live ──▶ retired
+        └──────────────┴───────────────┴──▶ rejected
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+MOVES: Mapping[str, frozenset[str]] = {
+    "registered": frozenset({"packaged", "rejected"}),
+    "packaged": frozenset({"released", "live", "rejected"}),
+    "released": frozenset({"live", "rejected"}),
+    "live": frozenset({"retired"}),
+    "retired": frozenset({"live"}),
+    "rejected": frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """One version of the project's model. `version` counts from 1; `lineage` names data, features, code and people by digest."""
+
+    KIND: ClassVar[str] = "version"
+    id: str
+    version: int
+    status: str
+    learner: str
+    trained_at: datetime
+    trained_until: datetime
+    metrics: Mapping[str, float | None]
+    bundle: str = ""
+    native: str = ""
+    turn: str = ""
+    lineage: Mapping[str, Any] = field(default_factory=dict)
+    importance: Mapping[str, float] = field(default_factory=dict)
+    parity: float | None = None
