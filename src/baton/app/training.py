@@ -48,12 +48,13 @@ CATEGORIES = 2000
 
 
 def training_set(definition: Definition, plan: FeaturePlan, tables: DeltaTables, cutoff: datetime) -> TrainingSet:
-    """All entities whose label was known by `cutoff`, each with the features it had at its own decision time.
+    """All matured entities whose label was known by `cutoff`, each with the features it had at its own decision time.
 
     Raises Refused when there is no label yet.
     """
     import pyarrow as pa
 
+    matured = cutoff - definition.monitor.maturity
     labels = tables.scan("labels", until=cutoff).sort_by([("known_at", "ascending"), (definition.entity.key, "ascending")]) if tables.exists("labels") else None
     if labels is None or labels.num_rows == 0:
         raise Refused("there is nothing to learn from yet", why="no label is known", fix="wait for labels, or check label.source in baton.yaml")
@@ -64,8 +65,8 @@ def training_set(definition: Definition, plan: FeaturePlan, tables: DeltaTables,
     rows = labels.select([key, "label"]).join(entities, key, join_type="inner")
     rows = rows.append_column(DECIDED_AT, _decided(definition, rows, cutoff)).sort_by([(DECIDED_AT, "ascending"), (key, "ascending")])
     rows = rows.combine_chunks()
-    if definition.recipe.window is not None:
-        rows = rows.filter(pa.compute.greater(rows[DECIDED_AT].cast(pa.int64()), micros(cutoff - definition.recipe.window)))
+    if definition.decision is not None:
+        rows = _between(rows, None if definition.recipe.window is None else cutoff - definition.recipe.window, matured)
     columns = join(plan, rows, sources, {name: definition.sources[name].known_at for name in sources})
     compute_requests(plan, columns)
     return TrainingSet(
@@ -75,6 +76,12 @@ def training_set(definition: Definition, plan: FeaturePlan, tables: DeltaTables,
         columns={name: columns[name] for name in plan.names},
         cutoff=cutoff,
     )
+
+
+def _between(rows: "pa.Table", after: datetime | None, until: datetime) -> "pa.Table":
+    """Rows decided in (after, until]. What is decided later has only its quick labels yet: learning from them would be biased."""
+    decided = rows[DECIDED_AT].cast("int64").to_numpy()
+    return rows.filter((decided <= micros(until)) & (decided > (micros(after) if after else -1)))
 
 
 def _source(definition: Definition, tables: DeltaTables, name: str, cutoff: datetime) -> "pa.Table":
@@ -130,9 +137,10 @@ class Job:
         parts = split(whole, recipe.validation, recipe.holdout)
         signature = signature_of(self._definition, parts.learned)
         encoded = {name: (signature.encode(part.columns), part.labels) for name, part in (("train", parts.train), ("validation", parts.validation))}
+        latest = (encoded["train"][0][-recipe.search_rows :], encoded["train"][1][-recipe.search_rows :])
         trials = search(
             [learner(name) for name in recipe.learners],
-            encoded["train"],
+            latest,
             encoded["validation"],
             trials=recipe.trials,
             seed=recipe.seed,

@@ -19,7 +19,7 @@ Answer = Literal["superior", "not-inferior", "inferior", "inconclusive"]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Challenger minus champion on the Brier score (lower is better), with its two-sided 90 % interval.
+    """Challenger minus champion on the Brier score (lower is better), with its two-sided 80 % interval (each bound one-sided 90 %).
 
     `answer` is superior when the whole interval is below 0, not-inferior when it is below the margin, inferior when it is
     above the margin, else inconclusive.
@@ -59,10 +59,10 @@ def compare(labels: Array, champion: Array, challenger: Array, decided_at: Array
 
 
 def _interval(sums: Array, counts: Array, seed: int, draws: int) -> tuple[float, float]:
-    """The 5 % and 95 % quantiles of the resampled mean."""
+    """The 10 % and 90 % quantiles of the resampled mean."""
     chosen = np.random.default_rng(seed).integers(0, len(sums), (draws, len(sums)))
     means = sums[chosen].sum(axis=1) / counts[chosen].sum(axis=1)
-    low, high = np.quantile(means, (0.05, 0.95))
+    low, high = np.quantile(means, (0.10, 0.90))
     return float(low), float(high)
 
 

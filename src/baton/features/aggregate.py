@@ -25,6 +25,7 @@ class WindowState:
 
     def __init__(self, view: WindowView, scale: int) -> None:
         self.view, self.scale = view, scale
+        self._bounds = None if view.clip is None else (view.clip[0] * scale, view.clip[1] * scale)
         self._spans = [span // timedelta(microseconds=1) for span in view.spans]
         self._inside: list[deque[Row]] = [deque() for _ in self._spans]
         self._count: list[dict[str, int]] = [defaultdict(int) for _ in self._spans]
@@ -44,7 +45,8 @@ class WindowState:
         return touched
 
     def _enter(self, row: Row) -> None:
-        known, key, value = row
+        known, key, value = row if self._bounds is None else (row[0], row[1], min(max(row[2], self._bounds[0]), self._bounds[1]))
+        row = (known, key, value)
         for position, inside in enumerate(self._inside):
             inside.append(row)
             self._count[position][key] += 1

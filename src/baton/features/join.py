@@ -148,6 +148,8 @@ def _taken(rows: "pa.Table", column: str, at: Array, found: Array) -> Array:
 
 def _window(view: WindowView, index: KeyedTimes, rows: "pa.Table", known_at: str | None, requests: "pa.Table", decided: Array) -> Columns:
     values, present, scale = integers(rows[view.column])
+    if view.clip is not None:
+        values = np.clip(values, view.clip[0] * scale, view.clip[1] * scale)
     if not present.all():
         kept = rows.filter(present)
         index = KeyedTimes(kept, known_at, requests, view.key, decided)

@@ -34,8 +34,10 @@ def look_up(plan: FeaturePlan, rows: Sequence[Mapping[str, Any]], reader: "Onlin
     for view in plan.views:
         keys = [key_text([row.get(column) for column in view.key]) for row in rows]
         known = list(dict.fromkeys(key for key in keys if key is not None))
-        found = dict(zip(known, reader.read(view.name, known), strict=True))
-        values = [_values(view, found.get(key) if key is not None else None, decided_at) for key in keys]
+        found = zip(known, reader.read(view.name, known), strict=True)
+        made: dict[str | None, Values] = {key: _values(view, row, decided_at) for key, row in found}
+        made[None] = _values(view, None, decided_at)
+        values = [made[key] for key in keys]
         for position, name in enumerate(view.features):
             columns[name] = [row[position] for row in values]
     return columns

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from baton.kernel.clock import duration_text, micros, parse_duration
@@ -34,7 +35,7 @@ class EntityColumns:
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LatestView:
     """The last row of a source per key that was known at decision time and is not older than `ttl`."""
 
@@ -43,18 +44,18 @@ class LatestView:
     columns: tuple[str, ...]
     ttl: timedelta
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The view's address in the online store."""
         return f"latest.{self.source}.{'+'.join(self.key)}"
 
-    @property
+    @cached_property
     def features(self) -> tuple[str, ...]:
         """Names of the features it yields, in order."""
         return tuple(f"{self.source}_{column}" for column in self.columns)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class WindowView:
     """Aggregates of a source's column over the rows of a key known in (now − span, now], half open so that no row counts twice.
 
@@ -67,13 +68,15 @@ class WindowView:
     column: str
     spans: tuple[timedelta, ...]
     aggregates: tuple[str, ...]
+    clip: tuple[int, int] | None = None
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The view's address in the online store."""
-        return f"window.{self.source}.{'+'.join(self.key)}.{self.column}"
+        bounds = f".{self.clip[0]}..{self.clip[1]}" if self.clip else ""
+        return f"window.{self.source}.{'+'.join(self.key)}.{self.column}{bounds}.{'+'.join(self.aggregates)}"
 
-    @property
+    @cached_property
     def features(self) -> tuple[str, ...]:
         """Names of the features it yields: spans outside, aggregates inside."""
         prefix = "_".join(self.key)
@@ -92,7 +95,7 @@ class RequestFunction:
 View = LatestView | WindowView
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FeaturePlan:
     """All a project's features, in the order in which the model sees them."""
 
@@ -101,18 +104,22 @@ class FeaturePlan:
     requests: tuple[RequestFunction, ...]
     source: str = field(default="", repr=False)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Every feature name: the entity's columns, then the views', then the request functions'."""
         return (*self.entity_columns, *(name for view in self.views for name in view.features), *(call.name for call in self.requests))
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Identity of the definition: SHA-256 of its source text."""
         return digest(self.source)
 
     def entity_needs(self) -> tuple[str, ...]:
         """Columns that the entity's row must have: features, view keys and inputs of request functions."""
+        return self._needs
+
+    @cached_property
+    def _needs(self) -> tuple[str, ...]:
         made = {DECIDED_AT, *(name for view in self.views for name in view.features), *(call.name for call in self.requests)}
         keys = (column for view in self.views for column in view.key)
         inputs = (column for call in self.requests for column in call.inputs if column not in made)
@@ -160,17 +167,18 @@ def latest(source: str, *, key: str | Sequence[str], columns: Sequence[str], ttl
     return _add(LatestView(source, _names(key), tuple(columns), parse_duration(ttl) if ttl else FRESHEST))
 
 
-def window(source: str, *, key: str | Sequence[str], over: Sequence[str], of: Mapping[str, Sequence[str]]) -> tuple[WindowView, ...]:
+def window(source: str, *, key: str | Sequence[str], over: Sequence[str], of: Mapping[str, Sequence[str]], clip: tuple[int, int] | None = None) -> tuple[WindowView, ...]:
     """Aggregate columns of `source` per `key` over trailing windows of known time.
 
     `over` lists spans ("1h", "7d"), `of` the aggregates by column, out of count, sum, mean, min, max, std, last, age.
+    `clip` bounds each value before it is aggregated, so that one extreme row cannot rule a mean.
     Raises ValueError for a span without unit or an unknown aggregate.
     """
     for aggregate in (name for names in of.values() for name in names):
         if aggregate not in AGGREGATES:
             raise ValueError(f"unknown aggregate '{aggregate}': {did_you_mean(aggregate, AGGREGATES)}")
     spans = tuple(sorted(parse_duration(span) for span in over))
-    return tuple(_add(WindowView(source, _names(key), column, spans, tuple(names))) for column, names in of.items())
+    return tuple(_add(WindowView(source, _names(key), column, spans, tuple(names), clip)) for column, names in of.items())
 
 
 def on_request(*, inputs: Sequence[str]) -> Callable[[F], F]:

@@ -83,11 +83,11 @@ def parse_duration(text: str) -> timedelta:
 
 
 def duration_text(span: timedelta) -> str:
-    """The shortest exact spelling that `parse_duration` reads back; sub-second spans raise ValueError."""
+    """The exact spelling in the largest unit up to days that `parse_duration` reads back; sub-second spans raise ValueError."""
     if span % timedelta(seconds=1):
         raise ValueError(f"{span} is not a whole number of seconds")
     seconds = span // timedelta(seconds=1)
-    unit = next(unit for unit, size in reversed(_UNITS.items()) if seconds % size == 0)
+    unit = next(unit for unit, size in reversed(_UNITS.items()) if unit != "w" and seconds % size == 0)
     return f"{seconds // _UNITS[unit]}{unit}"
 
 

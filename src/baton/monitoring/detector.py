@@ -15,7 +15,7 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 BETS = np.array([0.1, 0.2, 0.4, 0.7])
-CLIP = 0.15
+CLIP = 0.10
 MOST = 1e12
 
 
@@ -45,7 +45,7 @@ def e_detector(values: Array, null: float, floor: float) -> Evidence:
 
 
 def calibration_evidence(error: Array, tolerance: float) -> Evidence:
-    """Evidence that mean score and truth differ: day means of score − label, clipped to ±0.15, both sides watched."""
+    """Evidence that mean score and truth differ: day means of score − label, clipped to ±0.10, both sides watched."""
     clipped = np.clip(np.asarray(error, dtype=np.float64), -CLIP, CLIP)
     return e_detector(np.column_stack([clipped, -clipped]), tolerance, -CLIP)
 

@@ -155,7 +155,10 @@ class Decision(Declared):
 
 
 class Recipe(Declared):
-    """How a model is trained. `holdout` is the latest stretch of labels, never trained on, that the gate is decided on."""
+    """How a model is trained. `holdout` is the latest stretch of labels, never trained on, that the gate is decided on.
+
+    Trials learn from the latest `search_rows` rows, the chosen one is fitted on all.
+    """
 
     learners: tuple[Literal["lightgbm", "linear"], ...] = ("lightgbm", "linear")
     trials: int = Field(default=4, ge=1, le=500)
@@ -163,6 +166,7 @@ class Recipe(Declared):
     holdout: Duration | Share = timedelta(days=7)
     validation: Duration | Share = timedelta(days=7)
     window: Duration | None = None
+    search_rows: int = Field(default=100_000, ge=1000)
     abort_after: Duration = timedelta(minutes=30)
     params: dict[str, dict[str, float | int | str | bool]] = {}
 
@@ -199,9 +203,9 @@ class Monitor(Declared):
     training range of a feature; `settle` is how many days a new version is left alone.
     """
 
-    calibration: float = Field(default=0.02, gt=0, lt=0.5)
+    calibration: float = Field(default=0.01, gt=0, lt=0.1)
     novelty: float = Field(default=0.10, gt=0, lt=1)
-    false_alarm_days: int = Field(default=2000, ge=10)
+    false_alarm_days: int = Field(default=7300, ge=10)
     maturity: Duration = timedelta(days=1)
     settle: Duration = timedelta(days=14)
     watch: tuple[Name, ...] = ()

@@ -202,7 +202,7 @@ class DataPlane:
 
 
 def _score_rows(runner: Runner, feed: Feed, rows: Sequence[int], total: int) -> Scored:
-    names = runner.model.signature.names
+    names = runner.model.names
     columns = picked(feed.columns(runner.model), names, None if len(rows) == total else rows)
     return Scored(runner, rows, runner.model.score(columns), columns)
 

@@ -24,7 +24,7 @@ class GivenFeed:
 
     def columns(self, model: ServedModel) -> Columns:
         """The columns given. Raises InvalidInput when this model needs one that was not."""
-        absent = [name for name in model.signature.names if name not in self._columns]
+        absent = [name for name in model.names if name not in self._columns]
         if absent:
             raise InvalidInput(f"version {model.version} needs features that were not given: {', '.join(absent[:SHOWN])}")
         return self._columns

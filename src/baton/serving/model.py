@@ -23,12 +23,14 @@ _SLACK = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model that can score. `time_columns` are looked-up columns that request functions see as datetime64[us]."""
+    """A model that can score. `time_columns` are looked-up columns that request functions see as datetime64[us]; `names` are
+    the signature's."""
 
     bundle: Bundle
     plan: FeaturePlan
     time_columns: frozenset[str]
     run: Callable[[Array], Array] = field(repr=False)
+    names: tuple[str, ...]
 
     @property
     def signature(self) -> Signature:
@@ -68,7 +70,7 @@ def load_model(data: bytes, verify: Callable[[bytes, bytes], bool]) -> ServedMod
     run = _calibrated(_session(bundle.model, len(signature.names)), bundle.manifest.calibration)
     _warm(run, len(signature.names))
     times = frozenset(filter(None, (name.strip() for name in lineage.get("time_columns", "").split(","))))
-    return ServedModel(bundle, plan, times, run)
+    return ServedModel(bundle, plan, times, run, signature.names)
 
 
 def _session(model: bytes, width: int) -> Callable[[Array], Array]:

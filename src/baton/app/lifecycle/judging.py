@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from baton.kernel.clock import iso
 from baton.monitoring.day import Day, matured
 from baton.monitoring.detector import Evidence, calibration_evidence, novelty_evidence
 from baton.monitoring.month import Month, judge_month
+from baton.project.definition import Monitor
 
 if TYPE_CHECKING:
     from baton.app.lifecycle.recent import Recent
@@ -49,40 +50,39 @@ def signals(step: Step, live: Release) -> list[Signal]:
     if live.live_at is None or step.now - live.live_at < monitor.settle:
         return []
     days = [day for day in step.draft.all(Day) if day.day >= live.live_at and day.versions == (live.version,)]
+    signal = alarm(days, monitor)
+    return [signal] if signal is not None else []
+
+
+def alarm(days: Sequence[Day], monitor: Monitor) -> Signal | None:
+    """The mean of both detectors is one too: an alarm at its level keeps one false-alarm rate for all that is watched."""
     judged = [day for day in days if day.status == "judged" and day.error is not None]
-    found = [_calibration(judged, monitor.calibration, monitor.false_alarm_days), _novelty(days, monitor.novelty, monitor.false_alarm_days)]
-    return [signal for signal in found if signal is not None]
-
-
-def _calibration(days: Sequence[Day], tolerance: float, level: int) -> Signal | None:
-    evidence = calibration_evidence(np.array([day.error for day in days], dtype=np.float64), tolerance)
-    if evidence.value < level:
-        return None
-    since = days[min(evidence.change_point, len(days) - 1)]
-    recent = [day.error for day in days[evidence.change_point :] if day.error is not None]
-    error = float(np.mean(recent))
-    side = "more" if error < 0 else "fewer"
-    words = f"the model promises {abs(error):.1%} points {'too few' if error < 0 else 'too many'} late arrivals since {since.id}: {side} came true than its scores say"
-    return Signal("calibration", words, harm=True, evidence=_numbers(evidence, level, since.id, error=round(error, 6)))
-
-
-def _novelty(days: Sequence[Day], tolerance: float, level: int) -> Signal | None:
     names = sorted({name for day in days for name in day.outside})
-    if not names or not days:
+    outside = np.array([[day.outside.get(name, np.nan) for name in names] for day in days]).reshape(len(days), len(names))
+    calibration = calibration_evidence(np.array([day.error for day in judged], dtype=np.float64), monitor.calibration)
+    novelty = novelty_evidence(outside, monitor.novelty) if names else None
+    total = (calibration.value + novelty.value) / 2 if novelty is not None else calibration.value
+    if total < monitor.false_alarm_days:
         return None
-    outside = np.array([[day.outside.get(name, np.nan) for name in names] for day in days])
-    evidence = novelty_evidence(outside, tolerance)
-    if evidence.value < level:
-        return None
-    worst = [names[at] for at in np.argsort(evidence.streams)[::-1][:3] if evidence.streams[at] >= level]
-    since = days[min(evidence.change_point, len(days) - 1)]
+    numbers = {"evidence": round(total, 3), "level": monitor.false_alarm_days}
+    if novelty is None or calibration.value >= novelty.value:
+        return _miscalibrated(judged, calibration, numbers)
+    return _novel(days, names, outside, novelty, numbers)
+
+
+def _miscalibrated(days: Sequence[Day], evidence: Evidence, numbers: dict[str, object]) -> Signal:
+    since = days[evidence.change_point]
+    error = float(np.mean([day.error for day in days[evidence.change_point :] if day.error is not None]))
+    words = f"scores are {abs(error):.1%} points too {'low' if error < 0 else 'high'} on average since {since.id}"
+    return Signal("calibration", words, harm=True, evidence={**numbers, "since": since.id, "error": round(error, 6)})
+
+
+def _novel(days: Sequence[Day], names: Sequence[str], outside: np.ndarray[Any, Any], evidence: Evidence, numbers: dict[str, object]) -> Signal:
+    since = days[evidence.change_point]
+    worst = [names[at] for at in np.argsort(evidence.streams)[::-1][:3] if evidence.streams[at] >= max(evidence.streams) / 1000]
     shares = {name: round(float(np.nanmean(outside[evidence.change_point :, names.index(name)])), 4) for name in worst}
     words = f"inputs left the range of training since {since.id}: " + ", ".join(f"{name} {share:.0%} outside" for name, share in shares.items())
-    return Signal("novelty", words, harm=False, evidence=_numbers(evidence, level, since.id, outside=shares))
-
-
-def _numbers(evidence: Evidence, level: int, since: str, **more: object) -> dict[str, object]:
-    return {"evidence": round(evidence.value, 3), "level": level, "since": since, **more}
+    return Signal("novelty", words, harm=False, evidence={**numbers, "since": since.id, "outside": shares})
 
 
 def judge_months(step: Step, *, last: bool) -> list[Month]:
