@@ -96,9 +96,10 @@ def test_a_broken_key_file_says_so(tmp_path: Path, content: bytes) -> None:
     for name in (PUBLIC, PRIVATE):
         (tmp_path / name).write_bytes(content)
         (tmp_path / name).chmod(0o600)
-    for opening in (lambda: read_verifier(tmp_path / PUBLIC), lambda: open_keys(tmp_path)):
-        with pytest.raises(BatonError) as caught:
-            opening()
-        assert caught.value.fix
+    with pytest.raises(BatonError) as public:
+        read_verifier(tmp_path / PUBLIC)
+    with pytest.raises(BatonError) as private:
+        open_keys(tmp_path)
+    assert public.value.fix and private.value.fix
     with pytest.raises(NotFound):
         read_verifier(tmp_path / "none.pem")

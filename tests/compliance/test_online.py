@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,9 @@ class TestLmdb(OnlineStoreSuite):
 def run(code: str, *arguments: str) -> str:
     """What a fresh process prints."""
     head = "import sys\nfrom pathlib import Path\nfrom baton.backends.online.lmdb_store import *\nfolder = Path(sys.argv[1])\n"
-    done = subprocess.run([sys.executable, "-c", head + code, *arguments], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", head + code, *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -101,7 +104,9 @@ sys.stdin.readline()
 print(reader.read('v', ['1999']), reader.begin(), reader.read('v', ['1999'])[0][0])
 """
     head = "import sys\nfrom pathlib import Path\nfrom baton.backends.online.lmdb_store import *\nfolder = Path(sys.argv[1])\n"
-    with subprocess.Popen([sys.executable, "-c", head + code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", head + code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as child:
         assert child.stdin is not None and child.stdout is not None
         assert child.stdout.readline().strip() == "1 [(1, (1,))]"
         store.write([("v", str(number), 2, ("x" * 1000,)) for number in range(2000)], watermark=2)
@@ -153,7 +158,8 @@ def test_values_out_of_numpy_are_plain(tmp_path: Path) -> None:
     import numpy as np
 
     store = LmdbStore(tmp_path, create=True)
-    store.write([("v", "a", 1, (np.float64(0.5), np.int32(3), np.str_("x")))], watermark=1)
+    row: tuple[Any, ...] = (np.float64(0.5), np.int32(3), np.str_("x"))
+    store.write([("v", "a", 1, row)], watermark=1)
     store.begin()
     found = store.read("v", ["a"])[0]
     assert found == (1, (0.5, 3, "x"))
@@ -164,9 +170,10 @@ def test_an_unfit_value_is_refused(tmp_path: Path) -> None:
     from baton.kernel.errors import InvalidInput
 
     store = LmdbStore(tmp_path, create=True)
-    for value in (object(), 1 << 70):
+    unfit: list[Any] = [object(), 1 << 70]
+    for value in unfit:
         with pytest.raises(InvalidInput, match="cannot be kept"):
-            store.write([("v", "a", 1, (value,))], watermark=1)  # type: ignore[arg-type]
+            store.write([("v", "a", 1, (value,))], watermark=1)
     assert store.begin() is None
     store.close()
 

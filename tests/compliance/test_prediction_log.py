@@ -13,7 +13,19 @@ from baton.serving.prediction import PredictionBatch
 
 def batch(number: int, rows: int = 2) -> PredictionBatch:
     names = [f"e{number}-{row}" for row in range(rows)]
-    return PredictionBatch("flights", number, 1, "rel-1", "live", names, names, [0.5] * rows, {"carrier": ["AA", None][:rows], "distance": [1.5, 2][:rows]}, 900, 4)
+    return PredictionBatch(
+        "flights",
+        number,
+        1,
+        "rel-1",
+        "live",
+        names,
+        names,
+        [0.5] * rows,
+        {"carrier": ["AA", None][:rows], "distance": [1.5, 2][:rows]},
+        900,
+        4,
+    )
 
 
 def segments(folder: Path) -> list[Path]:

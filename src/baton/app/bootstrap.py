@@ -23,10 +23,10 @@ from baton.data.contract import Contract, default_contract, parse_contract
 from baton.data.ingest import Intake
 from baton.data.ports import SourceReader
 from baton.features.view import FeaturePlan, plan_from_source
-from baton.kernel.errors import BatonError
+from baton.kernel.errors import BatonError, InvalidProject, Mistake
 from baton.project.definition import Definition, Source
 from baton.project.loader import Loaded, load
-from baton.team.raci import Team, team_of
+from baton.team.raci import Team, effective, team_of
 
 PREFETCH = timedelta(days=14)
 Wrap = Callable[[SourceReader, Definition], SourceReader]
@@ -58,8 +58,15 @@ class House:
         return self.loaded.definition
 
 
+def load_project(folder: Path) -> Loaded:
+    """Read and check the project's file, owners included. Raises InvalidProject with every mistake."""
+    return load(folder, lambda definition: effective(definition.raci))
+
+
 def read_plan(folder: Path, definition: Definition) -> FeaturePlan:
-    """Run the project's feature file."""
+    """Run the project's feature file. Raises InvalidProject when it is missing or wrong."""
+    if not (folder / definition.features).is_file():
+        raise InvalidProject((Mistake("baton.yaml", 1, f"the feature file '{definition.features}' is not there", "write it, or name another one: features: FILE.py"),))
     return plan_from_source((folder / definition.features).read_text(), str(definition.features))
 
 
@@ -73,7 +80,7 @@ def contract_of(name: str, source: Source, folder: Path, reader: SourceReader) -
 @contextmanager
 def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None) -> Iterator[House]:
     """Open everything for ticking, held against a second process; closes what it opened. `wrap` may put a reader in front of the sources."""
-    loaded = load(folder)
+    loaded = load_project(folder)
     definition, plan = loaded.definition, read_plan(folder, loaded.definition)
     reader: SourceReader = FileSources(folder)
     if wrap is not None:

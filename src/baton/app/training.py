@@ -9,6 +9,7 @@ import io
 import json
 import os
 import sys
+import traceback
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
@@ -247,6 +248,9 @@ def answer(job: Job, request: Mapping[str, Any]) -> dict[str, Any]:
         return {"ok": job.run(parse_instant(request["cutoff"]), request.get("champion", ""))}
     except BatonError as error:
         return {"error": {"what": error.what, "where": error.where, "why": error.why, "fix": error.fix}}
+    except Exception as error:
+        trace = traceback.extract_tb(error.__traceback__)[-1]
+        return {"error": {"what": f"training failed: {type(error).__name__}: {error}", "where": f"{trace.filename}:{trace.lineno}", "why": "", "fix": "mend it and start again"}}
 
 
 def main() -> None:

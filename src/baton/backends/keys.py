@@ -56,7 +56,12 @@ def open_keys(folder: Path) -> Sealer:
     private, public = folder / PRIVATE, folder / PUBLIC
     if not private.exists():
         if public.exists():
-            raise NotFound("the workspace's private key is gone", where=str(private), why="the public half is there, so it was made once", fix="restore it from a copy; or remove public.pem and package every version again")
+            raise NotFound(
+                "the workspace's private key is gone",
+                where=str(private),
+                why="the public half is there, so it was made once",
+                fix="restore it from a copy; or remove public.pem and package every version again",
+            )
         folder.mkdir(parents=True, exist_ok=True)
         _create(private)
     key = _read_private(private)
@@ -70,11 +75,21 @@ def read_verifier(path: Path) -> Verifier:
     try:
         key = load_pem_public_key(path.read_bytes())
     except FileNotFoundError as error:
-        raise NotFound("the workspace's public key is missing", where=str(path), fix="baton up creates it; or point to the right workspace") from error
+        raise NotFound(
+            "the workspace's public key is missing", where=str(path), fix="baton up creates it; or point to the right workspace"
+        ) from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise Corrupt("the workspace's public key cannot be read", where=str(path), fix="remove it: baton up derives it from the private key") from error
+        raise Corrupt(
+            "the workspace's public key cannot be read",
+            where=str(path),
+            fix="remove it: baton up derives it from the private key",
+        ) from error
     if not isinstance(key, Ed25519PublicKey):
-        raise Corrupt("the workspace's public key is not an Ed25519 key", where=str(path), fix="remove it: baton up derives it from the private key")
+        raise Corrupt(
+            "the workspace's public key is not an Ed25519 key",
+            where=str(path),
+            fix="remove it: baton up derives it from the private key",
+        )
     return Verifier(key)
 
 

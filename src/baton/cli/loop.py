@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 def replay(where: Where, project: Path | None, fresh: bool, until: str | None, control: str | None, seed: int) -> None:
     """Run the whole lifecycle over history, through the real model server. Killed, it goes on where it stopped."""
     from baton.app.lifecycle.replay import replay as run
+    from baton.app.views.checking import check
     from baton.app.workspace import create, find
 
     folder = (project or where.project).resolve()
@@ -38,6 +39,7 @@ def replay(where: Where, project: Path | None, fresh: bool, until: str | None, c
             raise InvalidInput("--fresh starts over replayed workspaces only", where=str(place), why="this one ran on the wall clock", fix="name another workspace: --workspace DIR")
         shutil.rmtree(place)
     cut = _midnight(until)
+    check(folder)
     workspace = create(place, "replay")
     with _display() as report:
         run(folder, workspace, report, until=cut, control=seed if control else None)
@@ -120,7 +122,9 @@ def _next_steps(project: Path, workspace: Path) -> str:
 def up(where: Where, port: int) -> None:
     """Run the loop on the wall clock, with the model server, until stopped."""
     from baton.app.lifecycle.live import live
+    from baton.app.views.checking import check
     from baton.app.workspace import create, find
 
+    check(where.project)
     found = find(where.workspace)
     live(where.project, create(where.workspace, found.clock if found else "wall"), port, click.echo)

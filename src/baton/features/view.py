@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from baton.kernel.clock import duration_text, micros, parse_duration
+from baton.kernel.clock import micros, parse_duration
 from baton.kernel.digest import digest
 from baton.kernel.errors import InvalidProject, Mistake
 from baton.kernel.suggest import did_you_mean
@@ -66,9 +66,14 @@ class WindowView:
     source: str
     key: tuple[str, ...]
     column: str
-    spans: tuple[timedelta, ...]
+    over: tuple[str, ...]
     aggregates: tuple[str, ...]
     clip: tuple[int, int] | None = None
+
+    @cached_property
+    def spans(self) -> tuple[timedelta, ...]:
+        """The windows' lengths, in the order of `over`."""
+        return tuple(parse_duration(span) for span in self.over)
 
     @cached_property
     def name(self) -> str:
@@ -80,7 +85,7 @@ class WindowView:
     def features(self) -> tuple[str, ...]:
         """Names of the features it yields: spans outside, aggregates inside."""
         prefix = "_".join(self.key)
-        return tuple(f"{prefix}_{self.column}_{aggregate}_{duration_text(span)}" for span in self.spans for aggregate in self.aggregates)
+        return tuple(f"{prefix}_{self.column}_{aggregate}_{span}" for span in self.over for aggregate in self.aggregates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +182,7 @@ def window(source: str, *, key: str | Sequence[str], over: Sequence[str], of: Ma
     for aggregate in (name for names in of.values() for name in names):
         if aggregate not in AGGREGATES:
             raise ValueError(f"unknown aggregate '{aggregate}': {did_you_mean(aggregate, AGGREGATES)}")
-    spans = tuple(sorted(parse_duration(span) for span in over))
+    spans = tuple(sorted(over, key=parse_duration))
     return tuple(_add(WindowView(source, _names(key), column, spans, tuple(names), clip)) for column, names in of.items())
 
 

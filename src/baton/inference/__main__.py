@@ -51,9 +51,17 @@ def make_app(workspace: Path, gate: Gate, *, replay: bool) -> InferenceApp:
     """
     routing = workspace / "routing.json"
     if not workspace.is_dir():
-        raise NotFound("the workspace does not exist", where=str(workspace), fix="baton up creates it; or point --workspace to the right folder")
+        raise NotFound(
+            "the workspace does not exist",
+            where=str(workspace),
+            fix="baton up creates it; or point --workspace to the right folder",
+        )
     if not routing.is_file():
-        raise NotFound("the workspace has no routing file", where=str(routing), fix="baton up writes one; or point --workspace to the right folder")
+        raise NotFound(
+            "the workspace has no routing file",
+            where=str(routing),
+            fix="baton up writes one; or point --workspace to the right folder",
+        )
     clock, metrics = SystemClock(), ServingMetrics()
     plane = DataPlane(
         Fittings(
@@ -76,18 +84,31 @@ def _read(routing: Path) -> bytes:
     try:
         return routing.read_bytes()
     except OSError as error:
-        raise NotFound("the routing file cannot be read", where=str(routing), why=str(error), fix="baton up writes a fresh one") from error
+        raise NotFound(
+            "the routing file cannot be read", where=str(routing), why=str(error), fix="baton up writes a fresh one"
+        ) from error
 
 
 def _door(host: str, port: int, gate: Gate) -> socket.socket:
     if not is_loopback(host) and not gate.token:
-        raise Refused(f"{host} can be reached from other machines", why="no token is configured", fix=f"set {TOKEN} to a long random text, or leave --host out")
+        raise Refused(
+            f"{host} can be reached from other machines",
+            why="no token is configured",
+            fix=f"set {TOKEN} to a long random text, or leave --host out",
+        )
     return listen(host, port)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m baton.inference", description="Serve the live model of a workspace over HTTP.")
-    parser.add_argument("--workspace", type=Path, required=True, help="folder with routing.json, artifacts/, online/, segments/ and keys/public.pem")
+    parser = argparse.ArgumentParser(
+        prog="python -m baton.inference", description="Serve the live model of a workspace over HTTP."
+    )
+    parser.add_argument(
+        "--workspace",
+        type=Path,
+        required=True,
+        help="folder with routing.json, artifacts/, online/, segments/ and keys/public.pem",
+    )
     parser.add_argument("--host", default="127.0.0.1", help=f"address to listen on; another than this machine's needs {TOKEN}")
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
     parser.add_argument("--port-file", type=Path, help="file that receives the port once the server listens")

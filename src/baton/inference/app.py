@@ -37,7 +37,10 @@ class InferenceApp:
             "/metrics": lambda: Reply(200, metrics.exposition(), b"text/plain; version=0.0.4; charset=utf-8"),
             "/openapi.json": lambda: answer(describe(plane.lineup, replay=replay)),
         }
-        self._acts: dict[str, Callable[[Scope, Headers, Receive], Awaitable[Reply]]] = {"/predict": self._predict, "/reload": self._reload}
+        self._acts: dict[str, Callable[[Scope, Headers, Receive], Awaitable[Reply]]] = {
+            "/predict": self._predict,
+            "/reload": self._reload,
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -54,7 +57,13 @@ class InferenceApp:
             _logger.exception("the request could not be answered")
             reply = refusal(500, "error", "the server failed on this request", fix="see the server's log")
         self._metrics.responded(path if path in self._pages or path in self._acts else "other", reply.status)
-        await send({"type": "http.response.start", "status": reply.status, "headers": [(b"content-type", reply.kind), (b"content-length", b"%d" % len(reply.body)), *reply.headers]})
+        await send(
+            {
+                "type": "http.response.start",
+                "status": reply.status,
+                "headers": [(b"content-type", reply.kind), (b"content-length", b"%d" % len(reply.body)), *reply.headers],
+            }
+        )
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
 
     async def _reply(self, path: str, scope: Scope, receive: Receive) -> Reply:
@@ -69,12 +78,20 @@ class InferenceApp:
             return await act(scope, headers, receive) if method == "POST" else _wrong_method(method, b"POST")
         if page is not None:
             return page() if method in ("GET", "HEAD") else _wrong_method(method, b"GET, HEAD")
-        return refusal(404, "not-found", f"there is no {path[:100]} here", fix=did_you_mean(path[:100], [*self._pages, *self._acts]))
+        return refusal(
+            404, "not-found", f"there is no {path[:100]} here", fix=did_you_mean(path[:100], [*self._pages, *self._acts])
+        )
 
     async def _predict(self, scope: Scope, headers: Headers, receive: Receive) -> Reply:
         kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         if kind != b"application/json":
-            return refusal(415, "wrong-content-type", "the body must be sent as application/json", field="content-type", fix="send 'Content-Type: application/json'")
+            return refusal(
+                415,
+                "wrong-content-type",
+                "the body must be sent as application/json",
+                field="content-type",
+                fix="send 'Content-Type: application/json'",
+            )
         body = await _read_body(headers, receive)
         if isinstance(body, Reply):
             return body
@@ -87,7 +104,12 @@ class InferenceApp:
         """Only for whoever runs on this machine and is not a web page."""
         client = scope.get("client")
         if client is None or not is_loopback(client[0]) or b"origin" in headers:
-            return refusal(403, "refused", "the routing is reloaded from this machine only", fix="the server notices a new routing file by itself")
+            return refusal(
+                403,
+                "refused",
+                "the routing is reloaded from this machine only",
+                fix="the server notices a new routing file by itself",
+            )
         outcome = await asyncio.to_thread(self._watch.reload)
         if outcome.error is not None:
             return refused(outcome.error)
@@ -96,20 +118,33 @@ class InferenceApp:
     def _ready(self) -> Reply:
         lineup, problem = self._plane.lineup, self._plane.problem
         if lineup.live is None:
-            return refusal(503, "unavailable", "no model is live" + (f": {problem.what}" if problem else ""), fix=problem.fix if problem else "release one: baton release VERSION")
+            return refusal(
+                503,
+                "unavailable",
+                "no model is live" + (f": {problem.what}" if problem else ""),
+                fix=problem.fix if problem else "release one: baton release VERSION",
+            )
         route = lineup.live.route
-        told: dict[str, Any] = {"status": "ready", "version": route.version, "release": route.release, "serial": lineup.routing.serial, "watermark": self._plane.watermark()}
+        told: dict[str, Any] = {
+            "status": "ready",
+            "version": route.version,
+            "release": route.release,
+            "serial": lineup.routing.serial,
+            "watermark": self._plane.watermark(),
+        }
         return answer(told | ({"problem": problem.what} if problem else {}))
 
     def _front(self) -> Reply:
         route = self._plane.lineup.live.route if self._plane.lineup.live else None
         state = f"version {route.version} is live" if route else "no model is live"
-        text = f"Baton model server of {self._plane.lineup.routing.project or 'a project'}: {state}.\nPOST /predict, GET /ready, /metrics, /openapi.json\n"
-        return Reply(200, text.encode(), b"text/plain; charset=utf-8")
+        title = f"Baton model server of {self._plane.lineup.routing.project or 'a project'}: {state}."
+        return Reply(200, f"{title}\nPOST /predict, GET /ready, /metrics, /openapi.json\n".encode(), b"text/plain; charset=utf-8")
 
 
 def _wrong_method(method: str, allowed: bytes) -> Reply:
-    return refusal(405, "wrong-method", f"{method} is not for this path", fix=f"use {allowed.decode()}", headers=((b"allow", allowed),))
+    return refusal(
+        405, "wrong-method", f"{method} is not for this path", fix=f"use {allowed.decode()}", headers=((b"allow", allowed),)
+    )
 
 
 async def _read_body(headers: Headers, receive: Receive) -> bytes | Reply:
@@ -124,7 +159,9 @@ async def _read_body(headers: Headers, receive: Receive) -> bytes | Reply:
         async with asyncio.timeout(_BODY_SECONDS):
             return await _read_pieces(message, receive)
     except TimeoutError:
-        return refusal(408, "too-slow", f"the body did not arrive within {_BODY_SECONDS:.0f} s", fix="send it in one go", headers=_CLOSE)
+        return refusal(
+            408, "too-slow", f"the body did not arrive within {_BODY_SECONDS:.0f} s", fix="send it in one go", headers=_CLOSE
+        )
 
 
 async def _read_pieces(message: MutableMapping[str, Any], receive: Receive) -> bytes | Reply:
@@ -143,4 +180,11 @@ async def _read_pieces(message: MutableMapping[str, Any], receive: Receive) -> b
 
 
 def _too_large() -> Reply:
-    return refusal(413, "too-large", f"the body is larger than {BODY_LIMIT >> 20} MiB", field="body", fix="send fewer rows per request", headers=_CLOSE)
+    return refusal(
+        413,
+        "too-large",
+        f"the body is larger than {BODY_LIMIT >> 20} MiB",
+        field="body",
+        fix="send fewer rows per request",
+        headers=_CLOSE,
+    )

@@ -35,11 +35,24 @@ class Gate:
         given, wanted = headers.get(b"authorization", b""), b"Bearer " + self.token.encode()
         if path == "/health" or hmac.compare_digest(given, wanted):
             return None
-        return refusal(401, "unauthorized", "this server wants a token", field="authorization", fix="send 'Authorization: Bearer TOKEN'", headers=((b"www-authenticate", b"Bearer"),))
+        return refusal(
+            401,
+            "unauthorized",
+            "this server wants a token",
+            field="authorization",
+            fix="send 'Authorization: Bearer TOKEN'",
+            headers=((b"www-authenticate", b"Bearer"),),
+        )
 
     def _host(self, headers: Headers) -> Reply | None:
         name = headers.get(b"host", b"")
         name = name[: name.find(b"]") + 1] if name.startswith(b"[") else name.partition(b":")[0]
         if name.lower() in LOCAL:
             return None
-        return refusal(400, "wrong-host", "this server answers to 127.0.0.1, localhost and [::1] only", field="host", fix="call it by one of these names, or start it with BATON_SERVE_TOKEN")
+        return refusal(
+            400,
+            "wrong-host",
+            "this server answers to 127.0.0.1, localhost and [::1] only",
+            field="host",
+            fix="call it by one of these names, or start it with BATON_SERVE_TOKEN",
+        )

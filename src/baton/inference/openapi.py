@@ -41,18 +41,33 @@ def describe(lineup: Lineup, *, replay: bool) -> dict[str, Any]:
 def _predict() -> dict[str, Any]:
     responses = {"200": {"description": "The predictions, in the order asked", "content": _json("Answer")}}
     responses |= {code: {"description": text, "content": _json("Error")} for code, text in _ERRORS.items()}
-    return {"operationId": "predict", "summary": "Score rows, or entities by key", "requestBody": {"required": True, "content": _json("Request")}, "responses": responses}
+    return {
+        "operationId": "predict",
+        "summary": "Score rows, or entities by key",
+        "requestBody": {"required": True, "content": _json("Request")},
+        "responses": responses,
+    }
 
 
 def _row(lineup: Lineup) -> dict[str, Any]:
     features = lineup.live.model.signature.features if lineup.live else ()
-    return {"type": "object", "additionalProperties": False, "required": [item.name for item in features], "properties": {item.name: _feature(item) for item in features}}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [item.name for item in features],
+        "properties": {item.name: _feature(item) for item in features},
+    }
 
 
 def _feature(item: InputFeature) -> dict[str, Any]:
     if item.kind == "number":
         return {"type": ["number", "null"], "description": advice(item)}
-    return {"type": ["string", "null"], "maxLength": TEXT_LIMIT, "description": advice(item), "examples": list(item.categories[:5])}
+    return {
+        "type": ["string", "null"],
+        "maxLength": TEXT_LIMIT,
+        "description": advice(item),
+        "examples": list(item.categories[:5]),
+    }
 
 
 def _request(replay: bool) -> dict[str, Any]:
@@ -65,7 +80,12 @@ def _request(replay: bool) -> dict[str, Any]:
     }
     if replay:
         properties |= {"decided_at": {"type": "string", "format": "date-time"}, "watermark": {"type": "integer"}}
-    return {"type": "object", "additionalProperties": False, "properties": properties, "oneOf": [{"required": ["inputs"]}, {"required": ["entities"]}]}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": properties,
+        "oneOf": [{"required": ["inputs"]}, {"required": ["entities"]}],
+    }
 
 
 def _answer() -> dict[str, Any]:
@@ -90,7 +110,11 @@ def _answer() -> dict[str, Any]:
 
 def _error() -> dict[str, Any]:
     fields = {name: {"type": "string"} for name in ("code", "message", "field", "fix")}
-    return {"type": "object", "required": ["error"], "properties": {"error": {"type": "object", "required": list(fields), "properties": fields}}}
+    return {
+        "type": "object",
+        "required": ["error"],
+        "properties": {"error": {"type": "object", "required": list(fields), "properties": fields}},
+    }
 
 
 def _json(schema: str) -> dict[str, Any]:

@@ -34,7 +34,9 @@ def answer(value: Any, status: int = 200) -> Reply:
     return Reply(status, _encode(value))
 
 
-def refusal(status: int, code: str, message: str, *, field: str = "", fix: str = "", headers: tuple[tuple[bytes, bytes], ...] = ()) -> Reply:
+def refusal(
+    status: int, code: str, message: str, *, field: str = "", fix: str = "", headers: tuple[tuple[bytes, bytes], ...] = ()
+) -> Reply:
     """An error in the one shape that all errors have."""
     return Reply(status, _encode({"error": {"code": code, "message": message, "field": field, "fix": fix}}), headers=headers)
 

@@ -26,7 +26,9 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         what = f"port {port} of {host} is in use" if taken else f"cannot listen on port {port} of {host}"
-        raise Unavailable(what, why=str(error), fix="stop whoever has it, or choose another with --port; 0 takes a free one") from error
+        raise Unavailable(
+            what, why=str(error), fix="stop whoever has it, or choose another with --port; 0 takes a free one"
+        ) from error
     return bound
 
 

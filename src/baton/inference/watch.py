@@ -23,7 +23,7 @@ class RoutingWatch:
         self._busy = False
 
     def look(self) -> None:
-        """Called on each request: starts a reload beside the traffic when the file changed; requests meanwhile get the old routing."""
+        """Called on each request: starts a reload beside the traffic when the file changed; requests meanwhile get the old one."""
         now = self._now()
         if now < self._next or self._busy:
             return

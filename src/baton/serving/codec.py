@@ -104,14 +104,27 @@ class Codec:
         except msgspec.ValidationError as error:
             self._reject(str(error))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Malformed("the body is not JSON", where="body", why=str(error), fix='send e.g. {"entities": ["KEY"]}') from error
+            raise Malformed(
+                "the body is not JSON", where="body", why=str(error), fix='send e.g. {"entities": ["KEY"]}'
+            ) from error
         self._refuse_replay_fields(body)
         if (body.inputs is UNSET) == (body.entities is UNSET):
-            raise InvalidInput("give either inputs or entities", where="inputs", why="exactly one of the two is needed", fix='send e.g. {"entities": ["KEY"]}; GET /openapi.json shows both')
+            raise InvalidInput(
+                "give either inputs or entities",
+                where="inputs",
+                why="exactly one of the two is needed",
+                fix='send e.g. {"entities": ["KEY"]}; GET /openapi.json shows both',
+            )
         ids, columns = (body.entities, None) if body.entities is not UNSET else self._rows(body)
         if columns is None and body.ids is not UNSET:
             raise InvalidInput("ids go with inputs only", where="ids", why="entities are ids already", fix="leave ids out")
-        return Call(ids, columns, _instant(body.decided_at), None if body.watermark is UNSET else body.watermark, body.missing is not UNSET)
+        return Call(
+            ids,
+            columns,
+            _instant(body.decided_at),
+            None if body.watermark is UNSET else body.watermark,
+            body.missing is not UNSET,
+        )
 
     def _rows(self, body: Any) -> tuple[Sequence[str], Mapping[str, Sequence[Any]]]:
         rows = body.inputs if isinstance(body.inputs, list) else [body.inputs]
@@ -119,13 +132,20 @@ class Codec:
         if body.ids is UNSET:
             return [f"in-{sha256(msgspec.json.encode(row)).hexdigest()[:12]}" for row in rows], columns
         if len(body.ids) != len(rows):
-            raise InvalidInput(f"{len(body.ids)} ids for {len(rows)} rows", where="ids", fix="give one id per row of inputs, or none at all")
+            raise InvalidInput(
+                f"{len(body.ids)} ids for {len(rows)} rows", where="ids", fix="give one id per row of inputs, or none at all"
+            )
         return body.ids, columns
 
     def _refuse_replay_fields(self, body: Any) -> None:
         given = [name for name in ("decided_at", "watermark") if getattr(body, name) is not UNSET]
         if given and not self._replay:
-            raise Refused(f"this server does not take {given[0]}", where=given[0], why="the moment of a decision is the server's own; only a replay sets it", fix=f"leave {given[0]} out")
+            raise Refused(
+                f"this server does not take {given[0]}",
+                where=given[0],
+                why="the moment of a decision is the server's own; only a replay sets it",
+                fix=f"leave {given[0]} out",
+            )
 
     def _reject(self, text: str) -> NoReturn:
         match = _AT.fullmatch(text)
@@ -164,7 +184,9 @@ def _instant(text: str | UnsetType) -> int | None:
     try:
         return micros(parse_instant(text))
     except (ValueError, OverflowError) as error:
-        raise InvalidInput("decided_at is not an instant", where="decided_at", why=str(error), fix="write it like 2026-11-21T06:00:00Z") from error
+        raise InvalidInput(
+            "decided_at is not an instant", where="decided_at", why=str(error), fix="write it like 2026-11-21T06:00:00Z"
+        ) from error
 
 
 def _lower(text: str) -> str:

@@ -92,7 +92,11 @@ class DataPlane:
                     self._problem = None
                     return Reload(routing.serial, changed=False)
                 if routing.serial < before.routing.serial:
-                    raise Conflict("the routing file is older than what is in service", why=f"serial {routing.serial} after {before.routing.serial}", fix="restart the server if this is meant")
+                    raise Conflict(
+                        "the routing file is older than what is in service",
+                        why=f"serial {routing.serial} after {before.routing.serial}",
+                        fix="restart the server if this is meant",
+                    )
                 known = {runner.route.bundle: runner.model for runner in before.runners}
                 lineup = line_up(routing, lambda digest: known.get(digest) or self._load(digest), replay=self._fit.replay)
             except BatonError as error:
@@ -116,7 +120,9 @@ class DataPlane:
         lineup = self._lineup
         if lineup.live is None or lineup.codec is None:
             why = str(self._problem.what) if self._problem else "no release has reached all traffic"
-            raise Unavailable("no model is live", why=why, fix="release one: baton release VERSION; GET /ready tells when it is in service")
+            raise Unavailable(
+                "no model is live", why=why, fix="release one: baton release VERSION; GET /ready tells when it is in service"
+            )
         elapsed = stopwatch()
         call = lineup.codec.decode(body)
         moment = micros(self._fit.clock.now()) if call.decided_at is None else call.decided_at
@@ -132,10 +138,15 @@ class DataPlane:
         ids, feed, watermark, missing = self._feed(live, call, moment)
         scored = self._score(lineup, live, feed, ids) if ids else []
         decided_at = iso(from_micros(moment))
-        named = [prediction_ids(lineup.routing.project, [ids[row] for row in item.rows], decided_at, item.runner.route.variant) for item in scored]
+        named = [
+            prediction_ids(lineup.routing.project, [ids[row] for row in item.rows], decided_at, item.runner.route.variant)
+            for item in scored
+        ]
         took = int(elapsed() * 1e6)
         if scored:
-            self._fit.log.append([_batch(lineup.routing, item, ids, own, moment, took) for item, own in zip(scored, named, strict=True)])
+            self._fit.log.append(
+                [_batch(lineup.routing, item, ids, own, moment, took) for item, own in zip(scored, named, strict=True)]
+            )
         self._count(scored)
         return Answer(_answers(scored, ids, named), decided_at, lineup.routing.serial, watermark, missing)
 
@@ -146,7 +157,12 @@ class DataPlane:
         reader = self._fit.reader
         watermark = reader.begin()
         if call.watermark is not None and call.watermark != watermark:
-            raise Conflict(f"the online store stands at watermark {watermark}, not at {call.watermark}", where="watermark", why="values were written, or not yet, since the caller looked", fix="look again and repeat the request")
+            raise Conflict(
+                f"the online store stands at watermark {watermark}, not at {call.watermark}",
+                where="watermark",
+                why="values were written, or not yet, since the caller looked",
+                fix="look again and repeat the request",
+            )
         if not call.skip_missing:
             return call.ids, StoreFeed(reader, call.ids, moment), watermark, ()
         found = entity_rows(live.model, call.ids, reader)
@@ -186,7 +202,9 @@ class DataPlane:
             complaint = (runner.route.release, type(error).__name__)
             if complaint not in self._complained:
                 self._complained.add(complaint)
-                _logger.warning("%s %s (version %d) cannot score: %s", runner.route.variant, runner.route.release, runner.route.version, error)
+                _logger.warning(
+                    "%s %s (version %d) cannot score: %s", runner.route.variant, runner.route.release, runner.route.version, error
+                )
             return []
 
     def _count(self, scored: Sequence[Scored]) -> None:

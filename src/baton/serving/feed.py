@@ -55,18 +55,32 @@ def entity_rows(model: ServedModel, entities: Sequence[str], reader: OnlineReade
     Raises InvalidInput when the model cannot be asked by entity, Unavailable when the stored rows have another shape.
     """
     if not model.plan.names:
-        raise InvalidInput("this model cannot be asked by entity", where="entities", why="its bundle declares no features to look up", fix="send inputs")
+        raise InvalidInput(
+            "this model cannot be asked by entity",
+            where="entities",
+            why="its bundle declares no features to look up",
+            fix="send inputs",
+        )
     needs, view = model.plan.entity_needs(), entity_view(model.signature.entity_source)
     found = reader.read(view, entities)
     if any(row is not None and len(row[1]) != len(needs) for row in found):
-        raise Unavailable(f"the stored rows of {model.signature.entity_source} do not fit version {model.version}", why=f"it needs {', '.join(needs)}", fix="wait for the next tick, or rebuild: baton online rebuild")
+        raise Unavailable(
+            f"the stored rows of {model.signature.entity_source} do not fit version {model.version}",
+            why=f"it needs {', '.join(needs)}",
+            fix="wait for the next tick, or rebuild: baton online rebuild",
+        )
     return [None if row is None else dict(zip(needs, row[1], strict=True)) for row in found]
 
 
 def unknown_entities(missing: Sequence[str]) -> NotFound:
     """The complaint about entities that are not in the online store."""
     shown = ", ".join(missing[:SHOWN]) + (", …" if len(missing) > SHOWN else "")
-    return NotFound(f"{len(missing)} unknown: {shown}", where="entities", why="the online store has no row for them yet", fix='ask again once they have arrived, or add "missing": "skip"')
+    return NotFound(
+        f"{len(missing)} unknown: {shown}",
+        where="entities",
+        why="the online store has no row for them yet",
+        fix='ask again once they have arrived, or add "missing": "skip"',
+    )
 
 
 def assemble(model: ServedModel, rows: Sequence[Mapping[str, Any]], reader: OnlineReader, decided_at: int) -> Columns:
@@ -78,14 +92,20 @@ def assemble(model: ServedModel, rows: Sequence[Mapping[str, Any]], reader: Onli
     return columns
 
 
-def _requested(plan: FeaturePlan, columns: Mapping[str, Sequence[Any]], times: frozenset[str], rows: int, decided_at: int) -> dict[str, Array]:
+def _requested(
+    plan: FeaturePlan, columns: Mapping[str, Sequence[Any]], times: frozenset[str], rows: int, decided_at: int
+) -> dict[str, Array]:
     inputs = {name for call in plan.requests for name in call.inputs if name in columns}
     arrays = {name: as_array(columns[name], time=name in times) for name in inputs}
     arrays[DECIDED_AT] = np.full(rows, decided_at, dtype=np.int64).view("datetime64[us]")
     try:
         compute_requests(plan, arrays)
     except Exception as error:
-        raise BatonError("a request function of features.py failed", why=f"{type(error).__name__}: {error}", fix="mend it and package the version again") from error
+        raise BatonError(
+            "a request function of features.py failed",
+            why=f"{type(error).__name__}: {error}",
+            fix="mend it and package the version again",
+        ) from error
     return {call.name: arrays[call.name] for call in plan.requests}
 
 

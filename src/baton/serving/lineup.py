@@ -49,7 +49,11 @@ def line_up(routing: Routing, load: Callable[[str], ServedModel], *, replay: boo
 def _refuse_contradictions(routing: Routing) -> None:
     variants = [route.variant for route in routing.routes]
     if len(set(variants)) < len(variants) or not {*ANSWERING, *SILENT}.issuperset(variants):
-        raise Corrupt("the routing file contradicts itself", why=f"its variants are {', '.join(variants)}; each of {', '.join((*ANSWERING, *SILENT))} may be there once", fix=_FIX)
+        raise Corrupt(
+            "the routing file contradicts itself",
+            why=f"its variants are {', '.join(variants)}; each of {', '.join((*ANSWERING, *SILENT))} may be there once",
+            fix=_FIX,
+        )
     if any(not 0 <= route.share <= 1 for route in routing.routes):
         raise Corrupt("the routing file contradicts itself", why="a share lies outside 0 to 1", fix=_FIX)
 
@@ -57,5 +61,9 @@ def _refuse_contradictions(routing: Routing) -> None:
 def _fitting(routing: Routing, route: Route, model: ServedModel) -> ServedModel:
     manifest = model.bundle.manifest
     if (manifest.project, manifest.version) != (routing.project, route.version):
-        raise Corrupt("the routing file names the wrong bundle", why=f"it says {routing.project} version {route.version}, the bundle {manifest.project} version {manifest.version}", fix=_FIX)
+        raise Corrupt(
+            "the routing file names the wrong bundle",
+            why=f"it says {routing.project} version {route.version}, the bundle {manifest.project} version {manifest.version}",
+            fix=_FIX,
+        )
     return model

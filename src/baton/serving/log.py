@@ -40,7 +40,11 @@ class SegmentLog:
 
     def __init__(self, folder: Path, start: int, *, size: int = SEGMENT_SIZE) -> None:
         if not folder.is_dir():
-            raise NotFound("the folder of the prediction log does not exist", where=str(folder), fix="baton up creates it; or point to the right workspace")
+            raise NotFound(
+                "the folder of the prediction log does not exist",
+                where=str(folder),
+                fix="baton up creates it; or point to the right workspace",
+            )
         self._folder, self._size = folder, size
         self._stem, self._number, self._written, self._handle = f"{os.getpid()}-{start}", 0, 0, -1
 
@@ -78,7 +82,12 @@ class SegmentLog:
             self._written = self._size
 
     def _refusal(self, why: str) -> Unavailable:
-        return Unavailable("the prediction cannot be logged, so it is not given", where=str(self._folder), why=why, fix="free some space on the disk of the workspace")
+        return Unavailable(
+            "the prediction cannot be logged, so it is not given",
+            where=str(self._folder),
+            why=why,
+            fix="free some space on the disk of the workspace",
+        )
 
 
 def record(batch: PredictionBatch) -> bytes:
@@ -151,4 +160,6 @@ def _records(data: bytes, path: Path, base: int) -> Iterator[tuple[PredictionBat
 
 
 def _damage(path: Path, offset: int, why: str) -> Corrupt:
-    return Corrupt(f"the prediction log is damaged in {path.name} at offset {offset}", where=f"{path}:{offset}", why=why, fix=_FIX)
+    return Corrupt(
+        f"the prediction log is damaged in {path.name} at offset {offset}", where=f"{path}:{offset}", why=why, fix=_FIX
+    )

@@ -1,4 +1,4 @@
-"""What the server counts, in Prometheus' words. Every label is bounded: variants, versions in service, features, routes, codes."""
+"""What the server counts, in Prometheus' words. All labels are bounded: variants, versions in service, features, routes, codes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,14 +14,20 @@ class ServingMetrics:
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
         self._rows = Counter("baton_predictions", "Rows answered", ("variant", "version"), registry=registry)
-        self._failures = Counter("baton_scoring_failures", "Requests that a variant could not score", ("variant", "version"), registry=registry)
-        self._unknown = Counter("baton_unknown_categories", "Values never seen in training; they scored as missing", ("feature",), registry=registry)
+        self._failures = Counter(
+            "baton_scoring_failures", "Requests that a variant could not score", ("variant", "version"), registry=registry
+        )
+        self._unknown = Counter(
+            "baton_unknown_categories", "Values never seen in training; they scored as missing", ("feature",), registry=registry
+        )
         self._fallbacks = Counter("baton_canary_fallbacks", "Requests in which live answered for the canary", registry=registry)
         self._kept = Counter("baton_reload_failures", "New routings that could not be put in service", registry=registry)
         self._serial = Gauge("baton_routing_serial", "Serial of the routing in service", registry=registry)
         self._version = Gauge("baton_serving_version", "Version in service", ("variant",), registry=registry)
         self._responses = Counter("baton_responses", "Responses", ("route", "code"), registry=registry)
-        self._latency = Histogram("baton_prediction_seconds", "Time from a whole request to its logged answer", buckets=_SECONDS, registry=registry)
+        self._latency = Histogram(
+            "baton_prediction_seconds", "Time from a whole request to its logged answer", buckets=_SECONDS, registry=registry
+        )
         self._children: dict[tuple[object, ...], Any] = {}
 
     def answered(self, variant: str, version: int, rows: int) -> None:

@@ -55,7 +55,12 @@ class ServedModel:
         lost = next((row for row, score in enumerate(scores) if isnan(score)), None)
         if lost is not None:
             empty = [name for name, value in zip(self.signature.names, matrix[lost], strict=True) if np.isnan(value)]
-            raise InvalidInput(f"the model has no score for row {lost}", where=f"row {lost}", why=f"missing there: {', '.join(empty[:10]) or 'nothing'}", fix="give every feature a value: this model cannot do without")
+            raise InvalidInput(
+                f"the model has no score for row {lost}",
+                where=f"row {lost}",
+                why=f"missing there: {', '.join(empty[:10]) or 'nothing'}",
+                fix="give every feature a value: this model cannot do without",
+            )
         return scores
 
 
@@ -66,7 +71,9 @@ def load_model(data: bytes, verify: Callable[[bytes, bytes], bool]) -> ServedMod
     plan = plan_from_source(bundle.features) if bundle.features.strip() else FeaturePlan((), (), ())
     absent = [name for name in signature.names if plan.names and name not in plan.names]
     if absent or not signature.names:
-        raise Corrupt("the bundle contradicts itself", why=f"features.py does not make {', '.join(absent[:10]) or 'any feature'}", fix=_FIX)
+        raise Corrupt(
+            "the bundle contradicts itself", why=f"features.py does not make {', '.join(absent[:10]) or 'any feature'}", fix=_FIX
+        )
     run = _calibrated(_session(bundle.model, len(signature.names)), bundle.manifest.calibration)
     _warm(run, len(signature.names))
     times = frozenset(filter(None, (name.strip() for name in lineage.get("time_columns", "").split(","))))
@@ -86,9 +93,17 @@ def _session(model: bytes, width: int) -> Callable[[Array], Array]:
         raise Corrupt("the bundle's model cannot be loaded", why=str(error).splitlines()[0], fix=_FIX) from error
     inputs, outputs = session.get_inputs(), [session.get_outputs()[-1].name]
     if len(inputs) != 1 or inputs[0].type != "tensor(float)":
-        raise Corrupt("the bundle's model does not take one matrix of float32", why=", ".join(f"{item.name}: {item.type}" for item in inputs), fix=_FIX)
+        raise Corrupt(
+            "the bundle's model does not take one matrix of float32",
+            why=", ".join(f"{item.name}: {item.type}" for item in inputs),
+            fix=_FIX,
+        )
     if len(inputs[0].shape) != 2 or (isinstance(inputs[0].shape[1], int) and inputs[0].shape[1] != width):
-        raise Corrupt("the bundle's model and its signature do not fit", why=f"the graph takes {inputs[0].shape}, the signature has {width} features", fix=_FIX)
+        raise Corrupt(
+            "the bundle's model and its signature do not fit",
+            why=f"the graph takes {inputs[0].shape}, the signature has {width} features",
+            fix=_FIX,
+        )
     name = inputs[0].name
     return lambda matrix: _positive(session.run(outputs, {name: matrix})[0])
 
@@ -96,7 +111,11 @@ def _session(model: bytes, width: int) -> Callable[[Array], Array]:
 def _positive(out: Any) -> Array:
     """(n,), (n, 1) or (n, 2): the positive class is the last column."""
     if not isinstance(out, np.ndarray) or out.ndim not in (1, 2) or (out.ndim == 2 and out.shape[1] not in (1, 2)):
-        raise Corrupt("the model's last output is not a probability per row", why=f"it is {getattr(out, 'shape', type(out).__name__)}", fix=_FIX)
+        raise Corrupt(
+            "the model's last output is not a probability per row",
+            why=f"it is {getattr(out, 'shape', type(out).__name__)}",
+            fix=_FIX,
+        )
     return out[:, -1] if out.ndim == 2 else out
 
 
@@ -119,4 +138,8 @@ def _warm(run: Callable[[Array], Array], width: int) -> None:
         except Exception as error:
             raise Corrupt("the bundle's model fails on a row of zeros", why=str(error).splitlines()[0], fix=_FIX) from error
         if scores.shape != (rows,) or np.any((scores < -_SLACK) | (scores > 1 + _SLACK)):
-            raise Corrupt("the model's last output is not a probability per row", why=f"{rows} rows of zeros gave {scores.tolist()[:3]}", fix=_FIX)
+            raise Corrupt(
+                "the model's last output is not a probability per row",
+                why=f"{rows} rows of zeros gave {scores.tolist()[:3]}",
+                fix=_FIX,
+            )

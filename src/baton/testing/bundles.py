@@ -17,6 +17,7 @@ window("flights", key="origin", over=["1h"], of={"delay": ["count", "mean", "age
 def lead_hours(scheduled, decided_at):
     return (scheduled - decided_at).astype("float64") / 3.6e9
 """
+IDENTITY = Calibration()
 INPUTS = (
     InputFeature("carrier", "category", ("AA", "B6", "UA")),
     InputFeature("distance", "number"),
@@ -37,7 +38,11 @@ def logistic_onnx(weights: Sequence[float], bias: float = 0.0, *, missing: bool 
     offset = numpy_helper.from_array(np.array([bias], dtype=np.float32), "bias")
     zero = numpy_helper.from_array(np.array(0, dtype=np.float32), "zero")
     nodes = [
-        *([helper.make_node("IsNaN", ["x"], ["nan"]), helper.make_node("Where", ["nan", "zero", "x"], ["full"])] if missing else []),
+        *(
+            [helper.make_node("IsNaN", ["x"], ["nan"]), helper.make_node("Where", ["nan", "zero", "x"], ["full"])]
+            if missing
+            else []
+        ),
         helper.make_node("MatMul", ["full" if missing else "x", "weight"], ["dot"]),
         helper.make_node("Add", ["dot", "bias"], ["sum"]),
         helper.make_node("Sigmoid", ["sum"], ["probability"]),
@@ -60,7 +65,7 @@ def tiny_bundle(
     inputs: tuple[InputFeature, ...] = INPUTS,
     features: str = FEATURES,
     model: bytes | None = None,
-    calibration: Calibration = Calibration(),
+    calibration: Calibration = IDENTITY,
     lineage: Mapping[str, str] | None = None,
 ) -> bytes:
     """A bundle's bytes; different versions of it differ in `bias`."""

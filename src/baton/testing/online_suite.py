@@ -45,7 +45,9 @@ class OnlineStoreSuite:
     def test_views_and_keys_do_not_mix(self, place: Place) -> None:
         """A view's name and a key never run into each other, and odd keys are keys."""
         odd = ["", "\x1f", "v", "k" * 1000, "k" * 1001, "日本"]
-        place.store().write([("v", key, number, (key,)) for number, key in enumerate(odd)] + [("vv", "", 99, ("other",))], watermark=1)
+        place.store().write(
+            [("v", key, number, (key,)) for number, key in enumerate(odd)] + [("vv", "", 99, ("other",))], watermark=1
+        )
         reader = place.reader()
         reader.begin()
         assert reader.read("v", odd) == [(number, (key,)) for number, key in enumerate(odd)]
@@ -54,7 +56,9 @@ class OnlineStoreSuite:
     def test_the_last_change_of_a_key_wins(self, place: Place) -> None:
         """Within one write as across writes; None deletes, also what is not there."""
         store, reader = place.store(), place.reader()
-        store.write([("v", "a", 1, (1,)), ("v", "a", 2, (2,)), ("v", "b", 1, (1,)), ("v", "b", 2, None), ("v", "c", 1, None)], watermark=1)
+        store.write(
+            [("v", "a", 1, (1,)), ("v", "a", 2, (2,)), ("v", "b", 1, (1,)), ("v", "b", 2, None), ("v", "c", 1, None)], watermark=1
+        )
         reader.begin()
         assert reader.read("v", ["a", "b", "c"]) == [(2, (2,)), None, None]
         store.write([("v", "a", 3, None), ("v", "c", 3, ())], watermark=2)
@@ -89,7 +93,10 @@ class OnlineStoreSuite:
             raise OSError("the source went away")
 
         with pytest.raises(OSError, match="went away"):
-            store.write((change for part in ([("v", "a", 2, (2,))], None) for change in (part if part is not None else breaking())), watermark=2)
+            store.write(
+                (change for part in ([("v", "a", 2, (2,))], None) for change in (part if part is not None else breaking())),
+                watermark=2,
+            )
         assert reader.begin() == 1
         assert reader.read("v", ["a"]) == [(1, (1,))]
 

@@ -9,7 +9,9 @@ from baton.kernel.errors import BatonError, InvalidInput, Refused
 from baton.registry.signature import InputFeature, Signature
 from baton.serving.codec import ROW_LIMIT, Codec, Malformed
 
-SIGNATURE = Signature((InputFeature("carrier", "category", ("AA", "B6")), InputFeature("dep hour", "number")), "id", "flights", 0.5)
+SIGNATURE = Signature(
+    (InputFeature("carrier", "category", ("AA", "B6")), InputFeature("dep hour", "number")), "id", "flights", 0.5
+)
 ROW = {"carrier": "AA", "dep hour": 7}
 CODEC = Codec(SIGNATURE, replay=False)
 REPLAY = Codec(SIGNATURE, replay=True)
@@ -80,13 +82,26 @@ def test_what_does_not_fit_is_named(data: bytes, field: str, fix: str) -> None:
     assert (caught.value.where, fix in caught.value.fix) == (field, True), str(caught.value)
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"not json", b'{"inputs":{"carrier":"AA","dep hour":NaN}}', b'{"inputs":{"carrier":"\xff"}}', b'{"entities":["a"]} x', b'{"entities":["\\ud800"]}'])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"not json",
+        b'{"inputs":{"carrier":"AA","dep hour":NaN}}',
+        b'{"inputs":{"carrier":"\xff"}}',
+        b'{"entities":["a"]} x',
+        b'{"entities":["\\ud800"]}',
+    ],
+)
 def test_what_is_not_json_is_malformed(data: bytes) -> None:
     with pytest.raises(Malformed):
         CODEC.decode(data)
 
 
-@pytest.mark.parametrize("data", [b"[" * 1_000_000, b'{"inputs":' * 100_000, b'{"x":' + b"[" * 1_000_000, b'{"entities":' + b"[" * 1_000_000])
+@pytest.mark.parametrize(
+    "data", [b"[" * 1_000_000, b'{"inputs":' * 100_000, b'{"x":' + b"[" * 1_000_000, b'{"entities":' + b"[" * 1_000_000]
+)
 def test_depth_does_not_hurt(data: bytes) -> None:
     with pytest.raises(BatonError):
         CODEC.decode(data)

@@ -97,14 +97,22 @@ class House:
         self.fill()
         self.file = b""
         self.route(*routes)
-        fittings = Fittings(lambda: self.file, KEYS.verify, self.shelf, self.place.reader(), self.tape, self.tally, SimulatedClock(NOW), replay)
+        fittings = Fittings(
+            lambda: self.file, KEYS.verify, self.shelf, self.place.reader(), self.tape, self.tally, SimulatedClock(NOW), replay
+        )
         self.plane = DataPlane(fittings)
         self.outcome = self.plane.reload()
 
     def fill(self, count: int = 20) -> None:
         at = micros(NOW)
-        rows = [(entity_view("flights"), f"f{n}", at - HOUR, (["AA", "B6", "ZZ", None][n % 4], 100.0 + n, "JFK", at + n * HOUR)) for n in range(count)]
-        views = [("latest.weather.origin", "JFK", at - HOUR, (7.5,)), ("window.flights.origin.delay", "JFK", at - HOUR, (3, 2.5, at - 5_000_000))]
+        rows = [
+            (entity_view("flights"), f"f{n}", at - HOUR, (["AA", "B6", "ZZ", None][n % 4], 100.0 + n, "JFK", at + n * HOUR))
+            for n in range(count)
+        ]
+        views = [
+            ("latest.weather.origin", "JFK", at - HOUR, (7.5,)),
+            ("window.flights.origin.delay", "JFK", at - HOUR, (3, 2.5, at - 5_000_000)),
+        ]
         self.store.write([*rows, *views], watermark=at)
 
     def route(self, *routes: Route, serial: int = 1, project: str = "flights") -> None:
@@ -140,7 +148,11 @@ def test_entities_are_answered_and_logged_as_seen() -> None:
         "origin_delay_age_1h": [5.0, 5.0],
         "lead_hours": [2.0, 0.0],
     }
-    assert (batch.entities, batch.scores, batch.prediction_ids) == (["f2", "f0"], [item.score for item in answer.predictions], [item.prediction_id for item in answer.predictions])
+    assert (batch.entities, batch.scores, batch.prediction_ids) == (
+        ["f2", "f0"],
+        [item.score for item in answer.predictions],
+        [item.prediction_id for item in answer.predictions],
+    )
     assert ("unknown", "carrier", 1) in house.tally.seen
 
 
@@ -176,7 +188,9 @@ def test_another_watermark_is_a_conflict() -> None:
     house = House(route("live", 1), replay=True)
     with pytest.raises(Conflict, match="watermark"):
         house.ask(entities=["f1"], watermark=5)
-    assert house.ask(entities=["f1"], watermark=micros(NOW), decided_at="2023-06-01T12:00:01Z").decided_at == "2023-06-01T12:00:01Z"
+    assert (
+        house.ask(entities=["f1"], watermark=micros(NOW), decided_at="2023-06-01T12:00:01Z").decided_at == "2023-06-01T12:00:01Z"
+    )
 
 
 def test_the_canary_answers_for_its_share_only() -> None:
@@ -188,7 +202,7 @@ def test_the_canary_answers_for_its_share_only() -> None:
     assert [item.entity for item in answers] == ENTITIES
     alone = {version: House(route("live", version)).ask(entities=ENTITIES).predictions for version in (1, 2)}
     assert [item.score for item in answers] == [alone[item.model_version][row].score for row, item in enumerate(answers)]
-    assert sorted(house.tape.of("live")[0].entities + house.tape.of("canary")[0].entities) == sorted(ENTITIES)
+    assert sorted([*house.tape.of("live")[0].entities, *house.tape.of("canary")[0].entities]) == sorted(ENTITIES)
 
 
 @pytest.mark.parametrize(("share", "variants"), [(0.0, {"live"}), (1.0, {"canary"})])
@@ -210,7 +224,12 @@ def test_silent_variants_score_all_rows_and_never_answer() -> None:
 FAILING = FEATURES.replace("    return", "    raise KeyError('gone')\n    return")
 BROKEN = tiny_bundle(KEYS.seal, version=9, features=FAILING)
 PICKY = tiny_bundle(KEYS.seal, version=9, model=logistic_onnx([0.1] * 7, missing=False))
-OTHER = tiny_bundle(KEYS.seal, version=9, inputs=(replace(INPUTS[1], name="other"),), features='from baton.features import entity\nentity(columns=["other"])')
+OTHER = tiny_bundle(
+    KEYS.seal,
+    version=9,
+    inputs=(replace(INPUTS[1], name="other"),),
+    features='from baton.features import entity\nentity(columns=["other"])',
+)
 
 
 @pytest.mark.parametrize("bundle", [BROKEN, PICKY, OTHER])

@@ -104,7 +104,11 @@ def test_a_graph_that_gives_no_probability_stays_out() -> None:
 
     taken = helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, len(INPUTS)])
     for given in ([None, len(INPUTS)], [None]):
-        node = helper.make_node("Identity", ["x"], ["y"]) if len(given) == 2 else helper.make_node("ReduceSum", ["x"], ["y"], keepdims=0)
+        node = (
+            helper.make_node("Identity", ["x"], ["y"])
+            if len(given) == 2
+            else helper.make_node("ReduceSum", ["x"], ["y"], keepdims=0)
+        )
         graph = helper.make_graph([node], "g", [taken], [helper.make_tensor_value_info("y", TensorProto.FLOAT, given)])
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
         with pytest.raises(Corrupt, match="probability"):
@@ -120,7 +124,10 @@ def test_both_shapes_of_output(columns: int) -> None:
     nodes = [helper.make_node("Sigmoid", ["x"], ["s"])]
     starts, ends = ([1], [2]) if columns == 1 else ([0], [2])
     nodes.append(helper.make_node("Slice", ["s", "starts", "ends", "axes"], ["y"]))
-    constants = [helper.make_tensor(name, TensorProto.INT64, [1], value) for name, value in (("starts", starts), ("ends", ends), ("axes", [1]))]
+    constants = [
+        helper.make_tensor(name, TensorProto.INT64, [1], value)
+        for name, value in (("starts", starts), ("ends", ends), ("axes", [1]))
+    ]
     graph = helper.make_graph(nodes, "g", [taken], [given], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     scores = loaded(model=model.SerializeToString(), inputs=PLAIN, features="").score({"kind": ["a", "b"], "size": [3.0, -1.0]})

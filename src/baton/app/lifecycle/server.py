@@ -67,7 +67,9 @@ class ModelServer:
         raise AssertionError
 
     def reload(self) -> None:
-        """Have the server take the newest routing file now. Raises Unavailable when it keeps the old one."""
+        """Have the server, if it runs, take the newest routing file now. Raises Unavailable when it keeps the old one."""
+        if not self.alive():
+            return
         status, body = self.request("POST", "/reload")
         if status != 200:
             raise Unavailable("the model server kept its old routing", where=f"status {status}", why=body[:300].decode(errors="replace"), fix="read serve.log in the workspace")

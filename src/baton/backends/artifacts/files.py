@@ -18,7 +18,9 @@ class FileArtifacts:
         if create:
             folder.mkdir(parents=True, exist_ok=True)
         if not folder.is_dir():
-            raise NotFound("the artifact store does not exist", where=str(folder), fix="baton up creates it; or point to the right workspace")
+            raise NotFound(
+                "the artifact store does not exist", where=str(folder), fix="baton up creates it; or point to the right workspace"
+            )
         self._folder = folder
 
     def put(self, data: bytes) -> str:
@@ -35,11 +37,20 @@ class FileArtifacts:
         try:
             data = target.read_bytes()
         except FileNotFoundError as error:
-            raise NotFound(f"no artifact {digest[:12]}… is stored", where=str(self._folder), fix="restore it from a copy or package the version again") from error
+            raise NotFound(
+                f"no artifact {digest[:12]}… is stored",
+                where=str(self._folder),
+                fix="restore it from a copy or package the version again",
+            ) from error
         except OSError as error:
             raise Unavailable(f"artifact {digest[:12]}… cannot be read", where=str(target), why=str(error)) from error
         if digest_bytes(data) != digest:
-            raise Corrupt(f"artifact {digest[:12]}… is not what was stored", where=str(target), why="its SHA-256 differs", fix="restore it from a copy or package the version again")
+            raise Corrupt(
+                f"artifact {digest[:12]}… is not what was stored",
+                where=str(target),
+                why="its SHA-256 differs",
+                fix="restore it from a copy or package the version again",
+            )
         return data
 
     def exists(self, digest: str) -> bool:
@@ -54,12 +65,21 @@ class FileArtifacts:
             _sync_folder(self._folder)
         except OSError as error:
             aside.unlink(missing_ok=True)
-            raise Unavailable(f"artifact {target.name[:12]}… cannot be stored", where=str(self._folder), why=str(error), fix="free some space and try again") from error
+            raise Unavailable(
+                f"artifact {target.name[:12]}… cannot be stored",
+                where=str(self._folder),
+                why=str(error),
+                fix="free some space and try again",
+            ) from error
 
 
 def _checked(digest: str) -> str:
     if _DIGEST.fullmatch(digest) is None:
-        raise InvalidInput("that is not an artifact's name", why="a name is 64 lower-case hex digits", fix="take the digest from 'baton models show'")
+        raise InvalidInput(
+            "that is not an artifact's name",
+            why="a name is 64 lower-case hex digits",
+            fix="take the digest from 'baton models show'",
+        )
     return digest
 
 

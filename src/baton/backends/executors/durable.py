@@ -44,12 +44,22 @@ class DurableJobs:
         self._dbos: Any = None
 
     def run(self, id: str, job: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Run the job under that id and wait; a second call with the id returns the first one's answer."""
+        """Run the job under that id and wait; a second call with the id returns the first one's answer.
+
+        An attempt that raised is not an answer: the next call tries again.
+        """
         dbos = self._launched()
-        with dbos.SetWorkflowID(id):
+        with dbos.SetWorkflowID(self._attempt(dbos, id)):
             handle = dbos.DBOS.start_workflow(_workflow, job, json.dumps(request))
         answer: dict[str, Any] = json.loads(handle.get_result())
         return answer
+
+    def _attempt(self, dbos: Any, id: str) -> str:
+        """The id of the attempt to run or join: the first one that has not ended in an error."""
+        number = 1
+        while (known := dbos.DBOS.get_workflow_status(f"{id}.{number}")) is not None and known.status == "ERROR":
+            number += 1
+        return f"{id}.{number}"
 
     def _launched(self) -> Any:
         if self._dbos is None:

@@ -43,7 +43,17 @@ class _Map:
         self.folder = folder
         self.snapshots: list[LmdbReader] = []
         try:
-            self.env = lmdb.open(str(folder), map_size=map_size, readonly=readonly, create=not readonly, sync=durable, metasync=False, max_readers=512, readahead=False, mode=0o644)
+            self.env = lmdb.open(
+                str(folder),
+                map_size=map_size,
+                readonly=readonly,
+                create=not readonly,
+                sync=durable,
+                metasync=False,
+                max_readers=512,
+                readahead=False,
+                mode=0o644,
+            )
             _refuse_truncated(self.env, folder)
         except lmdb.Error as error:
             raise translated(error, folder) from error
@@ -89,14 +99,23 @@ class LmdbReader:
     def read(self, view: str, keys: Sequence[str]) -> list[tuple[int, Values] | None]:
         """Per key: (known time, values) or None."""
         if self._txn is None:
-            raise Conflict("the online store is not being looked at", why="no snapshot is held, or the store's file grew under it", fix="call begin() first, or again")
+            raise Conflict(
+                "the online store is not being looked at",
+                why="no snapshot is held, or the store's file grew under it",
+                fix="call begin() first, or again",
+            )
         prefix, get = view.encode() + b"\x00", self._txn.get
         try:
             return [None if (raw := get(_address(prefix, key))) is None else _row(raw) for key in keys]
         except lmdb.Error as error:
             raise translated(error, self._map.folder) from error
         except msgspec.DecodeError as error:
-            raise Corrupt(f"a value of view {view} in the online store cannot be read", where=str(self._map.folder), why=str(error), fix="rebuild the store: baton online rebuild") from error
+            raise Corrupt(
+                f"a value of view {view} in the online store cannot be read",
+                where=str(self._map.folder),
+                why=str(error),
+                fix="rebuild the store: baton online rebuild",
+            ) from error
 
     def end(self) -> None:
         """Let go of the snapshot, so that its pages can be used again."""
@@ -176,10 +195,16 @@ class LmdbStore(LmdbReader):
 def translated(error: lmdb.Error, folder: Path) -> BatonError:
     """LMDB's complaint in our words: a full disk may pass, a broken file will not."""
     if isinstance(error, _BROKEN):
-        return Corrupt("the online store is broken", where=str(folder), why=str(error), fix="remove it and rebuild: baton online rebuild")
+        return Corrupt(
+            "the online store is broken", where=str(folder), why=str(error), fix="remove it and rebuild: baton online rebuild"
+        )
     if any(os.strerror(code) in str(error) for code in _FULL):
-        return Unavailable("the disk of the online store is full", where=str(folder), why=str(error), fix="free some space and try again")
-    return Unavailable("the online store does not answer", where=str(folder), why=str(error), fix="close whoever else holds it and try again")
+        return Unavailable(
+            "the disk of the online store is full", where=str(folder), why=str(error), fix="free some space and try again"
+        )
+    return Unavailable(
+        "the online store does not answer", where=str(folder), why=str(error), fix="close whoever else holds it and try again"
+    )
 
 
 def _packed(changes: Iterable[tuple[str, str, int, Values | None]]) -> list[tuple[bytes, bytes | None]]:
@@ -189,7 +214,9 @@ def _packed(changes: Iterable[tuple[str, str, int, Values | None]]) -> list[tupl
             for view, key, known_at, values in changes
         ]
     except (TypeError, OverflowError, UnicodeEncodeError) as error:
-        raise InvalidInput("a value cannot be kept in the online store", why=str(error), fix="write numbers below 2^63, texts or None") from error
+        raise InvalidInput(
+            "a value cannot be kept in the online store", why=str(error), fix="write numbers below 2^63, texts or None"
+        ) from error
 
 
 def _address(prefix: bytes, key: str) -> bytes:
@@ -209,15 +236,26 @@ def _lock(path: Path) -> int:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(handle)
-        raise Unavailable("the online store is being written by another process", where=str(path), fix="stop the other 'baton up' or replay of this workspace first") from error
+        raise Unavailable(
+            "the online store is being written by another process",
+            where=str(path),
+            fix="stop the other 'baton up' or replay of this workspace first",
+        ) from error
     return handle
 
 
 def _refuse_absent(folder: Path) -> None:
     if not (folder / "data.mdb").is_file():
-        raise NotFound("the online store does not exist", where=str(folder), fix="baton up creates it; or point to the right workspace")
+        raise NotFound(
+            "the online store does not exist", where=str(folder), fix="baton up creates it; or point to the right workspace"
+        )
     if (folder / "data.mdb").stat().st_size == 0:
-        raise Corrupt("the online store is empty", where=str(folder), why="data.mdb has no bytes", fix="remove it and rebuild: baton online rebuild")
+        raise Corrupt(
+            "the online store is empty",
+            where=str(folder),
+            why="data.mdb has no bytes",
+            fix="remove it and rebuild: baton online rebuild",
+        )
 
 
 def _refuse_truncated(env: lmdb.Environment, folder: Path) -> None:
@@ -225,4 +263,9 @@ def _refuse_truncated(env: lmdb.Environment, folder: Path) -> None:
     needed = (env.info()["last_pgno"] + 1) * env.stat()["psize"]
     if (folder / "data.mdb").stat().st_size < needed:
         env.close()
-        raise Corrupt("the online store is broken", where=str(folder), why="data.mdb was cut short", fix="remove it and rebuild: baton online rebuild")
+        raise Corrupt(
+            "the online store is broken",
+            where=str(folder),
+            why="data.mdb was cut short",
+            fix="remove it and rebuild: baton online rebuild",
+        )

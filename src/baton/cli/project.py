@@ -1,0 +1,55 @@
+"""`baton new` and `baton check`."""
+
+from pathlib import Path
+
+import click
+
+from baton.cli.main import Where, as_json
+from baton.kernel.errors import InvalidInput
+
+
+@click.command()
+@click.argument("name")
+@click.option("--from", "table", type=click.Path(path_type=Path), default=None, help="Your own table: a CSV or Parquet file.")
+@click.option("--label", default=None, help="Its column to predict (two values).")
+@click.option("--time", "moment", default=None, help="Its column that says when a row became known.")
+@click.option("--key", default=None, help="Its column that names a row.")
+@click.option("--into", type=click.Path(path_type=Path), default=None, help="Folder to make.  [default: NAME, here]")
+def new(name: str, table: Path | None, label: str | None, moment: str | None, key: str | None, into: Path | None) -> None:
+    """Make a project called NAME that runs as it is, or one inferred from your own table."""
+    from baton.project.template import create, create_inferred
+
+    folder = into or Path(name)
+    if table is None:
+        if label or moment or key:
+            raise InvalidInput("--label, --time and --key speak of a table", why="no table is named", fix=f"baton new {name} --from FILE.csv --label COLUMN")
+        made = create(name, folder)
+    else:
+        if label is None:
+            raise InvalidInput("which column is to be predicted?", where=str(table), why="--label is missing", fix=f"baton new {name} --from {table} --label COLUMN")
+        from baton.backends.engines.profile import profile, store
+        from baton.project.infer import infer
+
+        inferred = infer(profile(table, label), project=name, label=label, time=moment, key=key)
+        made = create_inferred(inferred, folder, lambda plan, target: store(table, plan, target))
+    for path in made:
+        click.echo(f"  {path}")
+    click.echo(f"next: baton --project {folder} check; baton --project {folder} up")
+
+
+@click.command()
+@click.option("--json", "plain", is_flag=True, help="For machines.")
+@click.pass_obj
+def check(where: Where, plain: bool) -> None:
+    """Check a project: every mistake with file, line and what to write instead."""
+    from baton.app.views.checking import check as judge
+
+    told = judge(where.project)
+    if plain:
+        click.echo(as_json(told))
+        return
+    click.echo(f"{told['project']}: {told['question']}")
+    click.echo(f"  sources   {', '.join(f'{name} ({count} columns)' for name, count in told['sources'].items())}")
+    click.echo(f"  features  {len(told['features'])}: {', '.join(told['features'])}")
+    click.echo(f"  owners    {', '.join(f'{phase} {name}' for phase, name in told['owners'].items())}")
+    click.echo("no mistake found")
