@@ -42,6 +42,18 @@ def test_written_is_read_once(tmp_path: Path) -> None:
     assert read_segments(tmp_path, position) == ([], position)
 
 
+def test_a_repeated_step_takes_the_very_same_records(tmp_path: Path) -> None:
+    log = SegmentLog(tmp_path, 1, size=200)
+    for number in range(10):
+        log.append([batch(number)])
+    first, until = read_segments(tmp_path, {})
+    for number in range(10, 20):
+        log.append([batch(number)])
+    again, position = read_segments(tmp_path, {}, until=until)
+    assert again == first
+    assert [item.decided_at for item in read_segments(tmp_path, position)[0]] == list(range(10, 20))
+
+
 def test_segments_are_rotated_and_read_in_order(tmp_path: Path) -> None:
     log = SegmentLog(tmp_path, 1, size=200)
     for number in range(50):

@@ -11,13 +11,19 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from deltalake import write_deltalake
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from baton.backends.tables import delta
 from baton.backends.tables.delta import DeltaTables
 from baton.data.snapshot import content_digest
-from baton.kernel.errors import BrokenSource, Corrupt, InvalidInput, NotFound, Unavailable
+from baton.kernel.errors import (
+    BrokenSource,
+    Corrupt,
+    InvalidInput,
+    NotFound,
+    Unavailable,
+)
 
 BEGIN = datetime(2023, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -27,7 +33,9 @@ def rows(day: int, count: int = 10) -> pa.Table:
     return pa.table(
         {
             "k": pa.array([f"{day}-{place}" for place in range(count)]),
-            "known_at": pa.array([BEGIN + DAY * (day - 1) + DAY * (place + 1) / count for place in range(count)], pa.timestamp("us", "UTC")),
+            "known_at": pa.array(
+                [BEGIN + DAY * (day - 1) + DAY * (place + 1) / count for place in range(count)], pa.timestamp("us", "UTC")
+            ),
             "v": pa.array([place / 7 if place % 3 else None for place in range(count)], pa.float32()),
             "n": pa.array(range(count), pa.int16()),
         }
@@ -72,12 +80,18 @@ def test_what_is_read_back_has_the_digest_of_what_was_appended(tables: DeltaTabl
         assert content_digest(back) == content_digest(rows(day))
     snapshot = tables.snapshot("t")
     assert snapshot is not None
-    assert snapshot.digest == content_digest(tables.scan("t")) == content_digest(pa.concat_tables([rows(day) for day in range(1, 26)]))
+    assert (
+        snapshot.digest
+        == content_digest(tables.scan("t"))
+        == content_digest(pa.concat_tables([rows(day) for day in range(1, 26)]))
+    )
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(st.integers(-30, 150), st.integers(-30, 150), st.booleans(), st.booleans())
-def test_scans_by_time_are_open_left_and_closed_right(tables: DeltaTables, low: int, high: int, open_low: bool, open_high: bool) -> None:
+def test_scans_by_time_are_open_left_and_closed_right(
+    tables: DeltaTables, low: int, high: int, open_low: bool, open_high: bool
+) -> None:
     days = [rows(day) for day in range(1, 6)]
     for step, day in enumerate(days):
         tables.append("t", day, step=step)
@@ -187,7 +201,7 @@ def test_files_are_what_duckdb_reads(tables: DeltaTables) -> None:
 
 def test_a_commit_of_another_program_is_counted_anew(tables: DeltaTables, tmp_path: Path) -> None:
     tables.append("t", rows(1), step=1)
-    delta.write_deltalake(tmp_path / "tables" / "t", rows(2), mode="append")
+    write_deltalake(tmp_path / "tables" / "t", rows(2), mode="append")
     snapshot = tables.snapshot("t")
     assert snapshot is not None
     assert snapshot.digest == content_digest(pa.concat_tables([rows(1), rows(2)]))
@@ -202,7 +216,7 @@ def test_a_full_disk_is_unavailable_and_nothing_is_half_written(tables: DeltaTab
         raise OSError("Generic LocalFileSystem error: Unable to write: No space left on device (os error 28)")
 
     with monkeypatch.context() as patch, pytest.raises(Unavailable, match="the disk is full"):
-        patch.setattr(delta, "write_deltalake", full)
+        patch.setattr("baton.backends.tables.delta.write_deltalake", full)
         tables.append("t", rows(2), step=2)
     assert tables.snapshot("t") == before
     assert tables.append("t", rows(2), step=2).rows == 20
@@ -246,26 +260,31 @@ def test_readers_see_whole_versions_while_another_process_writes(tmp_path: Path)
         assert back.num_rows % 10 == 0
         assert back.num_rows >= max(last, int(line) * 10)
         last = back.num_rows
+    process.stdout.close()
     assert process.wait() == 0
     assert last == 400
 
 
 def test_a_writer_killed_at_any_point_leaves_whole_steps_and_goes_on(tmp_path: Path) -> None:
-    for kill in range(1, 13):
+    for kill in range(1, 5):
         process = writer(tmp_path, 60)
         assert process.stdout is not None
         for line in process.stdout:
-            if line.strip() == str(kill * 4):
+            if line.strip() == str(kill * 12):
                 process.send_signal(signal.SIGKILL)
                 break
         process.wait()
         process.stdout.close()
         tables = DeltaTables(tmp_path)
         step = tables.last_step("t") or 0
-        assert step >= kill * 4 or process.returncode == 0
+        assert step >= kill * 12 or process.returncode == 0
         assert tables.scan("t").num_rows == step * 10
     for day in range(1, 61):
         tables.append("t", rows(day), step=day)
     snapshot = tables.snapshot("t")
     assert snapshot is not None
-    assert snapshot.digest == content_digest(pa.concat_tables([rows(day) for day in range(1, 61)])) == content_digest(tables.scan("t"))
+    assert (
+        snapshot.digest
+        == content_digest(pa.concat_tables([rows(day) for day in range(1, 61)]))
+        == content_digest(tables.scan("t"))
+    )

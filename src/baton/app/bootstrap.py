@@ -23,7 +23,7 @@ from baton.data.contract import Contract, default_contract, parse_contract
 from baton.data.ingest import Intake
 from baton.data.ports import SourceReader
 from baton.features.view import FeaturePlan, plan_from_source
-from baton.kernel.errors import BatonError, InvalidProject, Mistake
+from baton.kernel.errors import BatonError, Conflict, InvalidProject, Mistake
 from baton.project.definition import Definition, Source
 from baton.project.loader import Loaded, load
 from baton.team.raci import Team, effective, team_of
@@ -94,6 +94,7 @@ def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None) -> 
         }
         state = open_sqlite(workspace.state, create=True)
         stack.callback(state.close)
+        _same_plan(state, plan)
         online = LmdbStore(workspace.online, create=True)
         stack.callback(online.close)
         trainer = Child("baton.app.training", (str(folder), str(workspace.folder)))
@@ -116,6 +117,20 @@ def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None) -> 
             online=online,
             jobs=jobs,
             trainer=trainer,
+        )
+
+
+def _same_plan(state: SqlState, plan: FeaturePlan) -> None:
+    """Refuse feature definitions other than those that the online values and the training sets of this workspace come from."""
+    known = state.cursor("plan")
+    if known is None:
+        state.commit([], cursors={"plan": plan.digest})
+    elif known != plan.digest:
+        raise Conflict(
+            "the feature file has changed since this workspace began",
+            where="features.py",
+            why="values online and logged come from the earlier definitions; mixing both would skew the model",
+            fix="put the file back, or start a workspace of its own: --workspace DIR (a replay: --fresh)",
         )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from baton.kernel.errors import Conflict, Corrupt, Incompatible, NotFound, Unavailable
+from baton.ledger.ports import Head
 
 FORMAT = 1
 DEFAULT = ".baton"
@@ -128,6 +129,20 @@ def held(workspace: Workspace) -> Iterator[None]:
         lock.write(f"process {os.getpid()}")
         lock.flush()
         yield
+
+
+def keep_witness(workspace: Workspace, head: Head) -> None:
+    """Note the newest ledger head beside the database, so that a cut-off ledger contradicts it."""
+    replace_file(workspace.witness, json.dumps({"size": head.size, "root": head.root}).encode())
+
+
+def witness(workspace: Workspace) -> Head | None:
+    """The newest head kept outside the database, None when none was kept or it cannot be read."""
+    try:
+        told = json.loads(workspace.witness.read_text())
+        return Head(int(told["size"]), str(told["root"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def replace_file(path: Path, data: bytes) -> None:

@@ -28,7 +28,7 @@ def replay(where: Where, project: Path | None, fresh: bool, until: str | None, c
     """Run the whole lifecycle over history, through the real model server. Killed, it goes on where it stopped."""
     from baton.app.lifecycle.replay import replay as run
     from baton.app.views.checking import check
-    from baton.app.workspace import create, find
+    from baton.app.workspace import create, find, held
 
     folder = (project or where.project).resolve()
     place = where.workspace if project is None or where.workspace != where.project / ".baton" else folder / ".baton"
@@ -37,7 +37,8 @@ def replay(where: Where, project: Path | None, fresh: bool, until: str | None, c
     if fresh and known is not None:
         if known.clock != "replay":
             raise InvalidInput("--fresh starts over replayed workspaces only", where=str(place), why="this one ran on the wall clock", fix="name another workspace: --workspace DIR")
-        shutil.rmtree(place)
+        with held(known):
+            shutil.rmtree(place)
     cut = _midnight(until)
     check(folder)
     workspace = create(place, "replay")

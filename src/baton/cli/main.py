@@ -22,7 +22,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "accept": ("baton.cli.team", "Take a hand-off."),
     "decline": ("baton.cli.team", "Send a hand-off back, with a reason."),
     "sql": ("baton.cli.data", "Query the workspace's tables, read only."),
-    "predict": ("baton.cli.serving", "Ask the live model, in this process."),
     "rollback": ("baton.cli.delivery", "Put the version before back into service."),
     "reproduce": ("baton.cli.training", "Train a version again and compare every byte."),
     "ledger": ("baton.cli.ledger", "Look at the record of what happened, and verify it."),

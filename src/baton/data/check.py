@@ -80,7 +80,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A number over a batch. `percent` counts in percent of the rows, otherwise in rows; `values` are the valid or missing ones."""
+    """A number over a batch, in rows or in `percent` of the rows; `values` are the valid or the missing ones."""
 
     name: str
     metric: Metric
@@ -93,7 +93,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """How one rule or measure fared over a batch: rows that broke it (or the measured number), of how many, in words if broken."""
+    """How a rule or measure fared over `of` rows: how many broke it (or the measured number), and in words when it is broken."""
 
     rule: str
     value: float

@@ -241,7 +241,7 @@ class _Reading:
         except ValueError as error:
             self.wrong(arguments, "validValues", f"validValues of a {kind}: {error}", "list values of the property's own type")
             return
-        if metric == "invalidValues" and not valid and pattern is None or pattern is not None and kind != "string":
+        if (metric == "invalidValues" and not valid and pattern is None) or (pattern is not None and kind != "string"):
             fix = "add one of them below 'arguments:', pattern for a string only"
             self.wrong(tree, "metric", f"{metric} without validValues or a pattern that fits", fix)
         elif pattern is not None and (fault := _pattern_fault(str(pattern))):
@@ -340,7 +340,7 @@ def _limit(option: str, value: Any, kind: str) -> Limit:
         return value if type(value) is date else date.fromisoformat(str(value))
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("a number is needed")
-    if option in ("minLength", "maxLength", "multipleOf") and value < 0 or option == "multipleOf" and value == 0:
+    if (option in ("minLength", "maxLength", "multipleOf") and value < 0) or (option == "multipleOf" and value == 0):
         raise ValueError("a number above 0 is needed")
     # ruamel's scalars carry their spelling; the contract keeps plain numbers
     return int(value) if isinstance(value, int) else float(value)

@@ -105,7 +105,7 @@ class Intake:
         """Up to when rows were landed; None before the first landing."""
         return None if self._landed == _BEGIN else from_micros(self._landed)
 
-    def resume(self, after: datetime | None, landed: datetime | None | Literal["same"] = "same") -> None:
+    def resume(self, after: datetime | None, landed: datetime | Literal["same"] | None = "same") -> None:
         """Go on after these cursors: `after` for releases (None: from the beginning), `landed` for landings.
 
         Forgets the buffer. Rows between the two are read again but not released again.

@@ -1,7 +1,7 @@
 """A release: one version on its way into traffic, step by step, and the moves it may make.
 
-    shadow ──▶ canary ──▶ … ──▶ live ──▶ retired
-       └─────────┴──▶ rolled-back ◀── live
+shadow ──▶ canary ──▶ … ──▶ live ──▶ retired
+   └─────────┴──▶ rolled-back ◀── live
 """
 
 from collections.abc import Mapping
@@ -51,7 +51,11 @@ def start(id: str, version: int, bundle: str, turn: str, at: datetime, policy: R
 def moved(release: Release, status: str, at: datetime, reason: str) -> Release:
     """The release in another status. Raises Conflict when that move is not allowed."""
     if status not in MOVES[release.status]:
-        raise Conflict(f"{release.id} is {release.status} and cannot become {status}", why=f"allowed: {', '.join(sorted(MOVES[release.status])) or 'nothing'}", fix="baton status")
+        raise Conflict(
+            f"{release.id} is {release.status} and cannot become {status}",
+            why=f"allowed: {', '.join(sorted(MOVES[release.status])) or 'nothing'}",
+            fix="baton status",
+        )
     live_at = at if status == "live" else release.live_at
     return replace(release, status=status, since=at, reason=reason, live_at=live_at, share=1.0 if status == "live" else 0.0)
 

@@ -34,19 +34,26 @@ class Decision:
     reason: str
 
 
-def decide(release: Release, policy: Rollout, evidence: Evidence, now: datetime, latest: timedelta = timedelta(days=7)) -> Decision:
+def decide(
+    release: Release, policy: Rollout, evidence: Evidence, now: datetime, latest: timedelta = timedelta(days=7)
+) -> Decision:
     """Roll back on proof of harm; advance after the hold only with evidence and without errors; no data, no advance."""
     step = policy.steps[release.step]
     if evidence.errors:
         return Decision("roll-back", f"{evidence.errors} of {evidence.answered + evidence.errors} requests to it failed")
     if evidence.low is not None and evidence.low > policy.margin:
-        return Decision("roll-back", f"Brier worse by {evidence.difference:+.4f}, at least {evidence.low:+.4f}, margin {policy.margin}")
+        return Decision(
+            "roll-back", f"Brier worse by {evidence.difference:+.4f}, at least {evidence.low:+.4f}, margin {policy.margin}"
+        )
     if now - release.since < step.hold:
         return Decision("hold", f"holds {step.kind} until {(release.since + step.hold).isoformat()}")
     if evidence.labelled == 0 or evidence.difference is None:
         return Decision("hold", "no labelled rows yet: no data, no advance")
     if evidence.difference <= policy.margin:
-        return Decision("advance", f"no error in {evidence.answered} answers; Brier {evidence.difference:+.4f} on {evidence.labelled} labelled rows, margin {policy.margin}")
+        return Decision(
+            "advance",
+            f"no error in {evidence.answered} answers; Brier {evidence.difference:+.4f} on {evidence.labelled} labelled rows, margin {policy.margin}",
+        )
     if now - release.since >= latest:
         return Decision("roll-back", f"not shown to be within the margin in {latest.days} days: Brier {evidence.difference:+.4f}")
     return Decision("hold", f"Brier {evidence.difference:+.4f} is above the margin {policy.margin} so far")

@@ -49,7 +49,13 @@ def read_routing(data: bytes, verify: Callable[[bytes, bytes], bool]) -> Routing
     try:
         body, seal = data.rstrip(b"\n").split(b"\n")
         if not verify(bytes.fromhex(seal.decode()), body):
-            raise Corrupt("the routing file's signature does not fit", why=f"file digest {digest_bytes(data)[:12]}", fix="baton rollback, or baton up, writes a fresh one")
+            raise Corrupt(
+                "the routing file's signature does not fit",
+                why=f"file digest {digest_bytes(data)[:12]}",
+                fix="baton rollback, or baton up, writes a fresh one",
+            )
         return msgspec.convert(msgspec.json.decode(body), Routing)
     except (ValueError, msgspec.MsgspecError) as error:
-        raise Corrupt("the routing file cannot be read", why=str(error), fix="baton rollback, or baton up, writes a fresh one") from error
+        raise Corrupt(
+            "the routing file cannot be read", why=str(error), fix="baton rollback, or baton up, writes a fresh one"
+        ) from error

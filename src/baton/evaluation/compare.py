@@ -38,7 +38,9 @@ class Comparison:
     answer: Answer
 
 
-def compare(labels: Array, champion: Array, challenger: Array, decided_at: Array, margin: float, seed: int, draws: int = 4000) -> Comparison:
+def compare(
+    labels: Array, champion: Array, challenger: Array, decided_at: Array, margin: float, seed: int, draws: int = 4000
+) -> Comparison:
     """Compare two score vectors on the same labelled rows. `decided_at` (µs UTC) tells the day of each row."""
     loss = (challenger - labels) ** 2 - (champion - labels) ** 2
     _, day = np.unique(decided_at // DAY, return_inverse=True)

@@ -24,7 +24,9 @@ class SliceQuality:
     brier: float | None
 
 
-def by_slice(labels: Array, scores: Array, columns: Mapping[str, Array], features: Sequence[str], floor: int) -> tuple[SliceQuality, ...]:
+def by_slice(
+    labels: Array, scores: Array, columns: Mapping[str, Array], features: Sequence[str], floor: int
+) -> tuple[SliceQuality, ...]:
     """Metrics per value of each feature with at least `floor` rows, worst Brier first, at most 50 a feature."""
     found = []
     for feature in features:
@@ -33,5 +35,7 @@ def by_slice(labels: Array, scores: Array, columns: Mapping[str, Array], feature
             if counts[code] >= floor:
                 rows = inverse == code
                 made = quality(labels[rows], scores[rows])
-                found.append(SliceQuality(feature, str(values[code]), int(counts[code]), finite(made["auc"]), finite(made["brier"])))
+                found.append(
+                    SliceQuality(feature, str(values[code]), int(counts[code]), finite(made["auc"]), finite(made["brier"]))
+                )
     return tuple(sorted(found, key=lambda each: -(each.brier or 0)))

@@ -32,7 +32,9 @@ class WindowState:
         self._sum: list[dict[str, int]] = [defaultdict(int) for _ in self._spans]
         self._squares: list[dict[str, int]] = [defaultdict(int) for _ in self._spans]
         self._last: dict[str, tuple[int, int]] = {}
-        self._rows: dict[str, deque[tuple[int, int]]] | None = defaultdict(deque) if {"min", "max"} & set(view.aggregates) else None
+        self._rows: dict[str, deque[tuple[int, int]]] | None = (
+            defaultdict(deque) if {"min", "max"} & set(view.aggregates) else None
+        )
 
     def advance(self, rows: Iterable[Row], now: int) -> set[str]:
         """Take in the rows that became known up to `now` and drop those that left a window; returns the keys touched."""
@@ -57,7 +59,12 @@ class WindowState:
             self._rows[key].append((known, value))
 
     def _leave(self, position: int, until: int, touched: set[str]) -> None:
-        inside, count, total, squares = self._inside[position], self._count[position], self._sum[position], self._squares[position]
+        inside, count, total, squares = (
+            self._inside[position],
+            self._count[position],
+            self._sum[position],
+            self._squares[position],
+        )
         while inside and inside[0][0] <= until:
             _, key, value = inside.popleft()
             touched.add(key)
@@ -84,7 +91,9 @@ class WindowState:
         total, squares = self._sum[position][key], self._squares[position][key]
         return (self._aggregate(name, position, key, now, count, total, squares) for name in self.view.aggregates)
 
-    def _aggregate(self, name: str, position: int, key: str, now: int, count: int, total: int, squares: int) -> float | int | None:
+    def _aggregate(
+        self, name: str, position: int, key: str, now: int, count: int, total: int, squares: int
+    ) -> float | int | None:
         if name == "count":
             return count
         if name == "mean":

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from baton.features.view import DECIDED_AT, FeaturePlan, LatestView, WindowView, age_micros
 from baton.features.aggregate import FIXED_POINT
+from baton.features.view import DECIDED_AT, FeaturePlan, LatestView, WindowView, age_micros
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,7 +20,9 @@ Array = np.ndarray[Any, Any]
 Columns = dict[str, Array]
 
 
-def join(plan: FeaturePlan, requests: "pa.Table", sources: "Mapping[str, pa.Table]", known_at: Mapping[str, str | None]) -> Columns:
+def join(
+    plan: FeaturePlan, requests: "pa.Table", sources: "Mapping[str, pa.Table]", known_at: Mapping[str, str | None]
+) -> Columns:
     """All feature columns for `requests`, in their order.
 
     `requests` has the entity's own columns and `decided_at` (timestamp, UTC). Each source table is ordered by (known time,
@@ -35,7 +37,11 @@ def join(plan: FeaturePlan, requests: "pa.Table", sources: "Mapping[str, pa.Tabl
         if address not in indexes:
             indexes[address] = KeyedTimes(rows, known_at[view.source], requests, view.key, decided)
         index = indexes[address]
-        columns |= _latest(view, index, rows) if isinstance(view, LatestView) else _window(view, index, rows, known_at[view.source], requests, decided)
+        columns |= (
+            _latest(view, index, rows)
+            if isinstance(view, LatestView)
+            else _window(view, index, rows, known_at[view.source], requests, decided)
+        )
     return columns
 
 
@@ -55,7 +61,9 @@ def column_array(column: "pa.ChunkedArray") -> Array:
 class KeyedTimes:
     """A source's rows sorted by (key, known time), and where each request falls among them."""
 
-    def __init__(self, rows: "pa.Table", known_at: str | None, requests: "pa.Table", key: tuple[str, ...], decided: Array) -> None:
+    def __init__(
+        self, rows: "pa.Table", known_at: str | None, requests: "pa.Table", key: tuple[str, ...], decided: Array
+    ) -> None:
         codes, wanted = _codes(rows, requests, key)
         known = np.zeros(rows.num_rows, np.int64) if known_at is None else column_array(rows[known_at]).astype(np.int64)
         self._floor = min(int(known.min(initial=0)), int(decided.min(initial=0)))
@@ -70,13 +78,18 @@ class KeyedTimes:
         self.known = known[self.order]
         self._wanted = wanted
         self._decided = decided
+        # Binary searches in ascending order stay in the cache: several times faster than in the order of the requests.
+        self._turn = _grouped(wanted, decided)
         self.upper = self.bound(decided)
-        self.first = np.searchsorted(self._places, np.where(wanted < 0, 0, wanted) * self._width, side="left")
+        starts = np.searchsorted(self._places, np.arange(int(wanted.max(initial=0)) + 1) * self._width, side="left")
+        self.first = starts[np.maximum(wanted, 0)]
 
     def bound(self, moments: Array) -> Array:
         """Per request, how many sorted rows stand at or before (its key, that moment)."""
         inside = np.clip(moments - self._floor, -1, self._width - 2)
-        return np.where(self._wanted < 0, 0, np.searchsorted(self._places, self._wanted * self._width + inside, side="right"))
+        found = np.empty(len(moments), np.int64)
+        found[self._turn] = np.searchsorted(self._places, (self._wanted * self._width + inside)[self._turn], side="right")
+        return np.where(self._wanted < 0, 0, found)
 
     def last(self) -> tuple[Array, Array]:
         """Per request, the sorted index of the last row known by then and whether there is one."""
@@ -91,6 +104,14 @@ class KeyedTimes:
         """Per request, the sorted index where its trailing window begins."""
         lower = self.bound(self._decided - span // timedelta(microseconds=1))
         return np.maximum(lower, np.where(self._wanted < 0, 0, self.first))
+
+
+def _grouped(codes: Array, moments: Array) -> Array:
+    """An order by (code, moment): a stable one by small codes, which is a radix sort, when the moments ascend already."""
+    if len(moments) < 2 or bool(np.all(moments[1:] >= moments[:-1])):
+        small = codes.astype(np.int16) if int(codes.max(initial=0)) < 1 << 15 else codes
+        return np.argsort(small, kind="stable")
+    return np.lexsort((moments, codes))
 
 
 def _codes(rows: "pa.Table", requests: "pa.Table", key: tuple[str, ...]) -> tuple[Array, Array]:
@@ -137,7 +158,9 @@ def _latest(view: LatestView, index: KeyedTimes, rows: "pa.Table") -> Columns:
 def _taken(rows: "pa.Table", column: str, at: Array, found: Array) -> Array:
     values = column_array(rows[column])
     if len(values) == 0:
-        return np.full(len(at), None if values.dtype == object else np.nan, dtype=object if values.dtype == object else np.float64)
+        return np.full(
+            len(at), None if values.dtype == object else np.nan, dtype=object if values.dtype == object else np.float64
+        )
     taken = values[at]
     if values.dtype == object:
         taken = taken.copy()
@@ -146,7 +169,9 @@ def _taken(rows: "pa.Table", column: str, at: Array, found: Array) -> Array:
     return np.where(found, taken.astype(np.float64), np.nan)
 
 
-def _window(view: WindowView, index: KeyedTimes, rows: "pa.Table", known_at: str | None, requests: "pa.Table", decided: Array) -> Columns:
+def _window(
+    view: WindowView, index: KeyedTimes, rows: "pa.Table", known_at: str | None, requests: "pa.Table", decided: Array
+) -> Columns:
     values, present, scale = integers(rows[view.column])
     if view.clip is not None:
         values = np.clip(values, view.clip[0] * scale, view.clip[1] * scale)

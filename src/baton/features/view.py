@@ -47,7 +47,7 @@ class LatestView:
     @cached_property
     def name(self) -> str:
         """The view's address in the online store."""
-        return f"latest.{self.source}.{'+'.join(self.key)}"
+        return f"latest.{self.source}.{'+'.join(self.key)}.{digest(list(self.columns))[:8]}"
 
     @cached_property
     def features(self) -> tuple[str, ...]:
@@ -112,7 +112,11 @@ class FeaturePlan:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Every feature name: the entity's columns, then the views', then the request functions'."""
-        return (*self.entity_columns, *(name for view in self.views for name in view.features), *(call.name for call in self.requests))
+        return (
+            *self.entity_columns,
+            *(name for view in self.views for name in view.features),
+            *(call.name for call in self.requests),
+        )
 
     @cached_property
     def digest(self) -> str:
@@ -172,7 +176,14 @@ def latest(source: str, *, key: str | Sequence[str], columns: Sequence[str], ttl
     return _add(LatestView(source, _names(key), tuple(columns), parse_duration(ttl) if ttl else FRESHEST))
 
 
-def window(source: str, *, key: str | Sequence[str], over: Sequence[str], of: Mapping[str, Sequence[str]], clip: tuple[int, int] | None = None) -> tuple[WindowView, ...]:
+def window(
+    source: str,
+    *,
+    key: str | Sequence[str],
+    over: Sequence[str],
+    of: Mapping[str, Sequence[str]],
+    clip: tuple[int, int] | None = None,
+) -> tuple[WindowView, ...]:
     """Aggregate columns of `source` per `key` over trailing windows of known time.
 
     `over` lists spans ("1h", "7d"), `of` the aggregates by column, out of count, sum, mean, min, max, std, last, age.
@@ -202,7 +213,9 @@ def plan_from_source(text: str, file: str = "features.py") -> FeaturePlan:
         try:
             exec(compile(text, file, "exec"), {"__name__": "baton_project_features", "__file__": file})
         except Exception as error:
-            raise InvalidProject((Mistake(file, _line_of(error, file), f"{type(error).__name__}: {error}", "mend the feature file"),)) from error
+            raise InvalidProject(
+                (Mistake(file, _line_of(error, file), f"{type(error).__name__}: {error}", "mend the feature file"),)
+            ) from error
     plan = FeaturePlan(
         entity_columns=tuple(dict.fromkeys(name for item in found if isinstance(item, EntityColumns) for name in item.columns)),
         views=tuple(item for item in found if isinstance(item, LatestView | WindowView)),
@@ -228,7 +241,9 @@ def _refuse_doubles(plan: FeaturePlan, file: str) -> None:
     names = plan.names
     doubles = sorted({name for name in names if names.count(name) > 1})
     if doubles:
-        raise InvalidProject((Mistake(file, 1, f"two features share a name: {', '.join(doubles)}", "drop one or rename the function"),))
+        raise InvalidProject(
+            (Mistake(file, 1, f"two features share a name: {', '.join(doubles)}", "drop one or rename the function"),)
+        )
     if not names:
         raise InvalidProject((Mistake(file, 1, "no feature is declared", 'add e.g. entity(columns=["…"])'),))
 

@@ -1,6 +1,6 @@
 """An incident: opened by a signal, owned by a person, closed by what mended it.
 
-    open ──▶ mitigating ──▶ resolved        open ──▶ resolved
+open ──▶ mitigating ──▶ resolved        open ──▶ resolved
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,11 @@ from typing import Any, ClassVar
 
 from baton.kernel.errors import Conflict
 
-MOVES: Mapping[str, frozenset[str]] = {"open": frozenset({"mitigating", "resolved"}), "mitigating": frozenset({"resolved", "open"}), "resolved": frozenset()}
+MOVES: Mapping[str, frozenset[str]] = {
+    "open": frozenset({"mitigating", "resolved"}),
+    "mitigating": frozenset({"resolved", "open"}),
+    "resolved": frozenset(),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,4 +80,4 @@ def die_with_parent(parent: int) -> None:
 def _place(path: Path, text: str) -> None:
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     aside.write_text(text)
-    os.replace(aside, path)
+    aside.replace(path)

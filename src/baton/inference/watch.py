@@ -2,7 +2,6 @@
 
 import gc
 import logging
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +22,7 @@ class RoutingWatch:
         self._busy = False
 
     def look(self) -> None:
-        """Called on each request: starts a reload beside the traffic when the file changed; requests meanwhile get the old one."""
+        """Called on each request: when the file changed, starts a reload; the old routing serves meanwhile."""
         now = self._now()
         if now < self._next or self._busy:
             return
@@ -52,7 +51,7 @@ class RoutingWatch:
 
     def _stat(self) -> tuple[int, int] | None:
         try:
-            state = os.stat(self._path)
+            state = self._path.stat()
         except OSError:
             return None
         return state.st_mtime_ns, state.st_ino

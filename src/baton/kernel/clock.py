@@ -60,7 +60,7 @@ def iso(moment: datetime) -> str:
 
 def parse_instant(text: str) -> datetime:
     """Read an RFC 3339 instant or a bare date (midnight UTC). Raises ValueError when it is neither."""
-    moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    moment = datetime.fromisoformat(text.strip())
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None and len(text.strip()) == 10 else to_utc(moment)
 
 

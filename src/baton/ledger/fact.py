@@ -54,7 +54,18 @@ class Fact:
     def leaf(self) -> bytes:
         """The bytes that the Merkle log is computed over: everything but the place in the log."""
         return canonical(
-            [self.kind, self.subject_kind, self.subject, self.actor, self.role, iso(self.effective_at), iso(self.recorded_at), self.reason, self.payload, self.state]
+            [
+                self.kind,
+                self.subject_kind,
+                self.subject,
+                self.actor,
+                self.role,
+                iso(self.effective_at),
+                iso(self.recorded_at),
+                self.reason,
+                self.payload,
+                self.state,
+            ]
         )
 
 

@@ -39,7 +39,11 @@ class State(StateReader, Protocol):
     """
 
     def commit(
-        self, changes: Sequence[Change], *, cursors: Mapping[str, str] | None = None, expect: Mapping[str, str | None] | None = None
+        self,
+        changes: Sequence[Change],
+        *,
+        cursors: Mapping[str, str] | None = None,
+        expect: Mapping[str, str | None] | None = None,
     ) -> Head:
         """Record changes with their facts. Raises Conflict (stale cursor), Unavailable (locked, full)."""
         ...
@@ -48,7 +52,15 @@ class State(StateReader, Protocol):
         """How far a stage has come, in its own words."""
         ...
 
-    def facts(self, *, kind: str | None = None, subject: str | None = None, after: int = 0, until: datetime | None = None, limit: int = 100_000) -> list[Fact]:
+    def facts(
+        self,
+        *,
+        kind: str | None = None,
+        subject: str | None = None,
+        after: int = 0,
+        until: datetime | None = None,
+        limit: int = 100_000,
+    ) -> list[Fact]:
         """Facts in order; `kind` may end in `.` to mean all of a subject kind."""
         ...
 

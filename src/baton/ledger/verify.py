@@ -19,7 +19,7 @@ def verify(state: State, witness: Head | None = None) -> Verification:
     """Recompute the log from its facts and compare it with every stored head and with a head kept elsewhere.
 
     A changed, removed, inserted or re-ordered fact changes the root; a cut-off tail contradicts the last head or the
-    witness; a record changed behind the ledger's back differs from its last fact.
+    witness; a fact put at the end stands after the last head; a record changed behind the ledger's back differs from its last fact.
     """
     heads = {head.size: head.root for head in state.heads()}
     if witness is not None:
@@ -37,16 +37,35 @@ def verify(state: State, witness: Head | None = None) -> Verification:
         if expected is not None and expected != frontier.root().hex():
             faults.append(f"the root after fact {frontier.size} differs from the one recorded then")
         last[fact.subject_kind, fact.subject] = fact.state
-    faults += [f"the log ends at fact {frontier.size}, but a head over {size} facts was recorded" for size in sorted(heads) if size > frontier.size]
+    faults += [
+        f"the log ends at fact {frontier.size}, but a head over {size} facts was recorded"
+        for size in sorted(heads)
+        if size > frontier.size
+    ]
+    faults += _uncovered(state, frontier)
     faults += _strayed(state, last)
     if witness is not None and witness.size <= frontier.size and state.head().size >= witness.size:
         faults += _witness_faults(state, witness)
     return Verification(frontier.size, frontier.root().hex(), tuple(faults))
 
 
+def _uncovered(state: State, frontier: Frontier) -> list[str]:
+    """Facts that no head speaks for, and a present head that is not the log's; heads are read after the facts they cover."""
+    covered, head = max((head.size for head in state.heads()), default=0), state.head()
+    loose = frontier.size - covered
+    faults = [f"{loose} fact{'s' if loose != 1 else ''} after the last head: no commit made them"] if loose > 0 else []
+    if head.size == frontier.size and head.root != frontier.root().hex():
+        faults.append(f"the present head over {head.size} facts is not the root of the log")
+    return faults
+
+
 def _witness_faults(state: State, witness: Head) -> list[str]:
     stored = {head.size: head.root for head in state.heads()}.get(witness.size)
-    return [] if stored in (None, witness.root) else [f"the head over {witness.size} facts differs from the one kept in the witness file"]
+    return (
+        []
+        if stored in (None, witness.root)
+        else [f"the head over {witness.size} facts differs from the one kept in the witness file"]
+    )
 
 
 def _strayed(state: State, last: dict[tuple[str, str], object]) -> list[str]:
@@ -54,6 +73,10 @@ def _strayed(state: State, last: dict[tuple[str, str], object]) -> list[str]:
     for kind in sorted({kind for kind, _ in last}):
         present = {str(record["id"]): record for record in state.raw(kind)}
         told = {subject: value for (of, subject), value in last.items() if of == kind}
-        faults += [f"{kind} {subject} differs from what its last fact says" for subject in sorted(told) if told[subject] != present.get(subject)]
+        faults += [
+            f"{kind} {subject} differs from what its last fact says"
+            for subject in sorted(told)
+            if told[subject] != present.get(subject)
+        ]
         faults += [f"{kind} {subject} has no fact" for subject in sorted(set(present) - set(told))]
     return faults

@@ -48,7 +48,9 @@ def money(worth: OutcomeValue, labels: Array, scores: Array) -> float:
     return round(float(sum(int(count) * getattr(worth, outcome) for outcome, count in counts.items())), 2)
 
 
-def judge_month(month: str, predictions: int, answered: tuple[Array, Array], frozen: tuple[Array, Array], worth: OutcomeValue, *, closed: bool) -> Month:
+def judge_month(
+    month: str, predictions: int, answered: tuple[Array, Array], frozen: tuple[Array, Array], worth: OutcomeValue, *, closed: bool
+) -> Month:
     """The month from (labels, scores) of answered predictions and of the frozen model, both with arrived labels only."""
     labels, scores = answered
     return Month(

@@ -205,7 +205,7 @@ class Monitor(Declared):
 
     calibration: float = Field(default=0.01, gt=0, lt=0.1)
     novelty: float = Field(default=0.10, gt=0, lt=1)
-    false_alarm_days: int = Field(default=7300, ge=10)
+    false_alarm_days: int = Field(default=1825, ge=10)
     maturity: Duration = timedelta(days=1)
     settle: Duration = timedelta(days=14)
     watch: tuple[Name, ...] = ()

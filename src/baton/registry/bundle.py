@@ -91,7 +91,11 @@ def unpack(data: bytes, verify: Callable[[bytes, bytes], bool]) -> Bundle:
     contents = _members(data)
     head = contents[MANIFEST]
     if not verify(contents[SEAL], head):
-        raise Corrupt("the bundle's signature does not fit its manifest", why="it was changed, or signed by a key that is not trusted here", fix="package the version again: baton package VERSION")
+        raise Corrupt(
+            "the bundle's signature does not fit its manifest",
+            why="it was changed, or signed by a key that is not trusted here",
+            fix="package the version again: baton package VERSION",
+        )
     try:
         plain = msgspec.json.decode(head)
         if plain.get("format", 0) > FORMAT:
@@ -101,7 +105,11 @@ def unpack(data: bytes, verify: Callable[[bytes, bytes], bool]) -> Bundle:
         raise Corrupt("the bundle's manifest cannot be read", why=str(error)) from error
     for name, expected in manifest.members.items():
         if digest_bytes(contents[name]) != expected:
-            raise Corrupt(f"the bundle's {name} is not what was signed", why="its SHA-256 differs", fix="restore the bundle from a copy or package the version again")
+            raise Corrupt(
+                f"the bundle's {name} is not what was signed",
+                why="its SHA-256 differs",
+                fix="restore the bundle from a copy or package the version again",
+            )
     return Bundle(digest_bytes(data), manifest, contents[MODEL], contents[FEATURES].decode())
 
 
@@ -111,7 +119,12 @@ def _members(data: bytes) -> dict[str, bytes]:
             entries = {entry.filename: entry for entry in archive.infolist()}
             sizes = sum(entry.file_size for entry in entries.values())
             if set(entries) != _MEMBERS or sizes > LIMIT or any(entry.compress_type for entry in entries.values()):
-                raise Corrupt("the file is not a Baton bundle", why=f"expected exactly the members {', '.join(sorted(_MEMBERS))}, stored, below {LIMIT >> 20} MiB")
+                raise Corrupt(
+                    "the file is not a Baton bundle",
+                    why=f"expected exactly the members {', '.join(sorted(_MEMBERS))}, stored, below {LIMIT >> 20} MiB",
+                )
             return {name: archive.read(entry) for name, entry in entries.items()}
     except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError, NotImplementedError) as error:
-        raise Corrupt("the bundle cannot be read", why=str(error), fix="restore it from a copy or package the version again") from error
+        raise Corrupt(
+            "the bundle cannot be read", why=str(error), fix="restore it from a copy or package the version again"
+        ) from error

@@ -28,10 +28,15 @@ class Signature:
     entity: str
     entity_source: str
     threshold: float
+
     @cached_property
     def codes(self) -> Mapping[str, Mapping[str, int]]:
         """Per categorical input, the code of each known value."""
-        return {item.name: {value: code for code, value in enumerate(item.categories)} for item in self.features if item.kind == "category"}
+        return {
+            item.name: {value: code for code, value in enumerate(item.categories)}
+            for item in self.features
+            if item.kind == "category"
+        }
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -50,5 +55,7 @@ class Signature:
                 codes = self.codes[item.name]
                 matrix[:, position] = [codes.get(value, UNSEEN) if value is not None else UNSEEN for value in values]
             else:
-                matrix[:, position] = values if isinstance(values, np.ndarray) else [UNSEEN if value is None else value for value in values]
+                matrix[:, position] = (
+                    values if isinstance(values, np.ndarray) else [UNSEEN if value is None else value for value in values]
+                )
         return matrix

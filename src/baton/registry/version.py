@@ -1,7 +1,7 @@
 """A model version: what it is, where it comes from, and where it stands.
 
-    registered ──▶ packaged ──▶ released (on trial) ──▶ live ──▶ retired
-        └──────────────┴───────────────┴──▶ rejected
+registered ──▶ packaged ──▶ released (on trial) ──▶ live ──▶ retired
+    └──────────────┴───────────────┴──▶ rejected
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What the server counts, in Prometheus' words. All labels are bounded: variants, versions in service, features, routes, codes."""
+"""What the server counts, in Prometheus' words. Labels are bounded: variants, versions in service, features, routes, codes."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -89,7 +89,9 @@ class Handoff:
         return self.status == "offered"
 
 
-def offer(team: Team, edge: str, subject: str, at: datetime, rule: HandoffRule, evidence: Mapping[str, Any], checks: tuple[Check, ...]) -> Handoff:
+def offer(
+    team: Team, edge: str, subject: str, at: datetime, rule: HandoffRule, evidence: Mapping[str, Any], checks: tuple[Check, ...]
+) -> Handoff:
     """Offer a result along an edge: from the responsible of the giving phase to the accountable of the receiving one."""
     between = EDGES[edge]
     receiver = team.accountable(between.receiver).name
@@ -112,12 +114,23 @@ def offer(team: Team, edge: str, subject: str, at: datetime, rule: HandoffRule, 
 
 
 def by_policy(handoff: Handoff, at: datetime) -> Handoff:
-    """What policy makes of an offer: failed checks decline it, passed ones accept it unless a person must."""
-    failed = [check for check in handoff.checks if not check.passed]
+    """What policy makes of an offer: failed checks decline it, passed ones accept it unless a person must.
+
+    Raises Conflict when it was answered before.
+    """
+    failed = [check for check in _unanswered(handoff).checks if not check.passed]
     if failed:
-        return replace(handoff, status="declined", answered_by="policy", answered_at=at, reason="; ".join(f"{check.name}: {check.detail}" for check in failed))
+        return replace(
+            handoff,
+            status="declined",
+            answered_by="policy",
+            answered_at=at,
+            reason="; ".join(f"{check.name}: {check.detail}" for check in failed),
+        )
     if handoff.accept == "policy":
-        return replace(handoff, status="accepted", answered_by="policy", answered_at=at, reason=f"all {len(handoff.checks)} checks passed")
+        return replace(
+            handoff, status="accepted", answered_by="policy", answered_at=at, reason=f"all {len(handoff.checks)} checks passed"
+        )
     return handoff
 
 
@@ -129,24 +142,43 @@ def accepted(handoff: Handoff, by: str, at: datetime, reason: str = "") -> Hando
 def declined(handoff: Handoff, by: str, at: datetime, reason: str) -> Handoff:
     """The hand-off once a person sent it back. A reason is required (Refused without one)."""
     if not reason.strip():
-        raise Refused("a decline needs a reason", where=handoff.id, why="the giver must know what to mend", fix=f'baton decline {handoff.id} --reason "…"')
+        raise Refused(
+            "a decline needs a reason",
+            where=handoff.id,
+            why="the giver must know what to mend",
+            fix=f'baton decline {handoff.id} --reason "…"',
+        )
     return replace(_answerable(handoff, by), status="declined", answered_by=by, answered_at=at, reason=reason)
 
 
-def _answerable(handoff: Handoff, by: str) -> Handoff:
+def _unanswered(handoff: Handoff) -> Handoff:
     if not handoff.open:
-        raise Conflict(f"{handoff.id} is already {handoff.status}", where=handoff.payload, why=f"answered by {handoff.answered_by or 'nobody'}: {handoff.reason}", fix="baton inbox")
-    if by != handoff.waiting_on:
-        raise Refused(f"{handoff.id} waits on {handoff.waiting_on}, not on {by}", where=handoff.payload, fix=f"baton accept {handoff.id} --as {handoff.waiting_on}")
+        raise Conflict(
+            f"{handoff.id} is already {handoff.status}",
+            where=handoff.payload,
+            why=f"answered by {handoff.answered_by or 'nobody'}: {handoff.reason}",
+            fix="baton inbox",
+        )
+    return handoff
+
+
+def _answerable(handoff: Handoff, by: str) -> Handoff:
+    if by != _unanswered(handoff).waiting_on:
+        raise Refused(
+            f"{handoff.id} waits on {handoff.waiting_on}, not on {by}",
+            where=handoff.payload,
+            fix=f"baton accept {handoff.id} --as {handoff.waiting_on}",
+        )
     return handoff
 
 
 def escalated(team: Team, handoff: Handoff, at: datetime, within: timedelta) -> Handoff:
     """One step along the chain: receiver → deputy → another accountable of the phase → accountable for `define`.
 
-    Never to somebody who let it expire; at the end of the chain the hand-off lapses and stays with its giver.
+    Never to somebody who let it expire; at the end of the chain the hand-off lapses and stays with its giver. Raises
+    Conflict when it was answered before.
     """
-    asked = (*handoff.asked, handoff.waiting_on)
+    asked = (*_unanswered(handoff).asked, handoff.waiting_on)
     following = next((name for name in _chain(team, handoff) if name not in asked), None)
     if following is None:
         return replace(handoff, status="lapsed", asked=asked, answered_at=at, reason="nobody along the chain answered")

@@ -10,7 +10,20 @@ from dataclasses import dataclass
 from baton.kernel.errors import Refused
 from baton.project.definition import Definition, Member
 
-PHASES = ("define", "ingest", "validate", "features", "train", "evaluate", "register", "package", "deploy", "monitor", "incident", "retrain")
+PHASES = (
+    "define",
+    "ingest",
+    "validate",
+    "features",
+    "train",
+    "evaluate",
+    "register",
+    "package",
+    "deploy",
+    "monitor",
+    "incident",
+    "retrain",
+)
 _COLUMNS = ("data-scientist", "ml-engineer", "mlops-engineer", "data-engineer", "devops-engineer", "sre", "product-manager")
 _ROWS = {
     "define": "C C I I I I RA",
@@ -26,6 +39,7 @@ _ROWS = {
     "incident": "C C R C C R A",
     "retrain": "C R A C I I I",
 }
+_STRENGTH = ("", "I", "C", "A", "R", "RA")
 
 Matrix = Mapping[str, Mapping[str, str]]
 DEFAULT: Matrix = {phase: dict(zip(_COLUMNS, row.split(), strict=True)) for phase, row in _ROWS.items()}
@@ -75,9 +89,9 @@ class Team:
         return next(found, None) or self.accountable(phase)
 
     def role_in(self, person: Member, phase: str) -> str:
-        """The role in which a person acts in a phase: the one with the strongest letter there."""
+        """The role in which a person acts in a phase: the one with the strongest letter there, the work before the signature."""
         letters = self.matrix[phase]
-        return max(person.roles, key=lambda role: ("ICR".find(letters.get(role, "")[:1]) + 2 * ("A" in letters.get(role, "")), -person.roles.index(role)))
+        return max(person.roles, key=lambda role: (_STRENGTH.index(letters.get(role, "")), -person.roles.index(role)))
 
 
 def team_of(definition: Definition) -> Team:

@@ -1,7 +1,12 @@
 """Tiny real bundles: a logistic model over a few features, packed and sealed like any other."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
+from baton.features.online import entity_view
+from baton.features.ports import Values
+from baton.features.view import plan_from_source
 from baton.registry.bundle import Calibration, Manifest, Parity, pack
 from baton.registry.signature import InputFeature, Signature
 
@@ -27,6 +32,19 @@ INPUTS = (
     InputFeature("origin_delay_age_1h", "number"),
     InputFeature("lead_hours", "number"),
 )
+
+
+def online_rows(at: int, count: int) -> list[tuple[str, str, int, Values | None]]:
+    """What the online store holds for the tiny bundles at an instant: entities `f0` …, and values for their one airport."""
+    latest, window = plan_from_source(FEATURES).views
+    hour = 3_600_000_000
+    carriers = ("AA", "B6", "ZZ", None)
+    rows = [(f"f{n}", at - hour, (carriers[n % 4], 100.0 + n, "JFK", at + n * hour)) for n in range(count)]
+    return [
+        *((entity_view("flights"), key, known, values) for key, known, values in rows),
+        (latest.name, "JFK", at - hour, (7.5,)),
+        (window.name, "JFK", at - hour, (3, 2.5, at - 5_000_000)),
+    ]
 
 
 def logistic_onnx(weights: Sequence[float], bias: float = 0.0, *, missing: bool = True) -> bytes:
@@ -56,28 +74,35 @@ def logistic_onnx(weights: Sequence[float], bias: float = 0.0, *, missing: bool 
     return data
 
 
-def tiny_bundle(
-    seal: Callable[[bytes], bytes],
-    *,
-    version: int = 1,
-    project: str = "flights",
-    bias: float = 0.0,
-    inputs: tuple[InputFeature, ...] = INPUTS,
-    features: str = FEATURES,
-    model: bytes | None = None,
-    calibration: Calibration = IDENTITY,
-    lineage: Mapping[str, str] | None = None,
-) -> bytes:
-    """A bundle's bytes; different versions of it differ in `bias`."""
-    weights = [0.1 * (position + 1) * (-1) ** position for position in range(len(inputs))]
-    manifest = Manifest(
-        format=1,
-        project=project,
-        version=version,
-        signature=Signature(inputs, "id", "flights", 0.5),
-        calibration=calibration,
-        parity=Parity(5000, 0.0, 0),
-        lineage={"time_columns": "scheduled"} if lineage is None else lineage,
-        members={},
-    )
-    return pack(manifest, logistic_onnx(weights, bias) if model is None else model, features, seal)
+@dataclass(frozen=True, slots=True)
+class TinyBundle:
+    """What a tiny bundle is made of; versions differ in `bias`. No `model` means a logistic one over the inputs."""
+
+    version: int = 1
+    project: str = "flights"
+    bias: float = 0.0
+    inputs: tuple[InputFeature, ...] = INPUTS
+    features: str = FEATURES
+    model: bytes | None = None
+    calibration: Calibration = IDENTITY
+    lineage: Mapping[str, str] = field(default_factory=lambda: {"time_columns": "scheduled"})
+
+    def pack(self, seal: Callable[[bytes], bytes]) -> bytes:
+        """The bundle's bytes."""
+        weights = [0.1 * (position + 1) * (-1) ** position for position in range(len(self.inputs))]
+        manifest = Manifest(
+            format=1,
+            project=self.project,
+            version=self.version,
+            signature=Signature(self.inputs, "id", "flights", 0.5),
+            calibration=self.calibration,
+            parity=Parity(5000, 0.0, 0),
+            lineage=self.lineage,
+            members={},
+        )
+        return pack(manifest, logistic_onnx(weights, self.bias) if self.model is None else self.model, self.features, seal)
+
+
+def tiny_bundle(seal: Callable[[bytes], bytes], **changes: Any) -> bytes:
+    """The bytes of a TinyBundle with some fields of its own."""
+    return TinyBundle(**changes).pack(seal)

@@ -15,12 +15,10 @@ from baton.backends.artifacts.files import FileArtifacts
 from baton.backends.keys import open_keys
 from baton.backends.online.lmdb_store import LmdbStore
 from baton.delivery.routing import Route, Routing, write_routing
-from baton.features.online import entity_view
 from baton.serving.log import read_segments
-from baton.testing.bundles import INPUTS, tiny_bundle
+from baton.testing.bundles import INPUTS, online_rows, tiny_bundle
 
 AT = 1_685_620_800_000_000
-HOUR = 3_600_000_000
 JSON = {"Content-Type": "application/json"}
 ROW = {item.name: "AA" if item.kind == "category" else 1.0 for item in INPUTS}
 ENTITIES = [f"f{n}" for n in range(64)]
@@ -34,15 +32,7 @@ class TinyWorkspace:
         self.artifacts = FileArtifacts(folder / "artifacts", create=True)
         (folder / "segments").mkdir()
         store = LmdbStore(folder / "online", create=True, durable=False)
-        rows = [
-            (entity_view("flights"), f"f{n}", AT - HOUR, (["AA", "B6", "ZZ", None][n % 4], 100.0 + n, "JFK", AT + n * HOUR))
-            for n in range(64)
-        ]
-        views = [
-            ("latest.weather.origin", "JFK", AT - HOUR, (7.5,)),
-            ("window.flights.origin.delay", "JFK", AT - HOUR, (3, 2.5, AT - 5_000_000)),
-        ]
-        store.write([*rows, *views], watermark=AT)
+        store.write(online_rows(AT, len(ENTITIES)), watermark=AT)
         store.close()
         self.bundles = [
             self.artifacts.put(tiny_bundle(self.keys.seal, version=version, bias=version / 10)) for version in range(4)
@@ -56,7 +46,7 @@ class TinyWorkspace:
         )
         aside = self.folder / "routing.json.new"
         aside.write_bytes(write_routing(Routing("flights", serial, "salt", routes), self.keys.seal))
-        os.replace(aside, self.folder / "routing.json")
+        aside.replace(self.folder / "routing.json")
 
     def logged(self) -> list[str]:
         """Ids of all predictions on record."""
@@ -109,7 +99,8 @@ def spawn(folder: Path, *options: str, env: Mapping[str, str] | None = None) -> 
 def running(folder: Path, *options: str, env: Mapping[str, str] | None = None) -> Iterator[Server]:
     """A server until the block ends; it must then stop on SIGTERM with status 0."""
     process = spawn(folder, *options, env=env)
-    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     try:
         line = process.stdout.readline()
         assert line.startswith("listening on http://"), line + process.stderr.read()

@@ -58,7 +58,11 @@ def search(
         done.append(_try(learner, params, train, validation, seed, len(done)))
     while len(done) < trials:
         if expired():
-            raise Refused("the search ran out of time", why=f"{len(done)} of {trials} trials done", fix="lower recipe.trials or raise recipe.abort_after")
+            raise Refused(
+                "the search ran out of time",
+                why=f"{len(done)} of {trials} trials done",
+                fix="lower recipe.trials or raise recipe.abort_after",
+            )
         ask = study.ask()
         learner = by_name[ask.suggest_categorical("learner", sorted(by_name))]
         made = _try(learner, learner.suggest(ask), train, validation, seed, len(done))
@@ -74,11 +78,18 @@ def best(trials: Sequence[Trial]) -> Trial:
 
 def _portfolio(learners: Sequence[Learner], overrides: Mapping[str, Params]) -> list[tuple[Learner, Params]]:
     """First guesses of every learner, interleaved so that a small budget still compares families."""
-    guesses = [[(learner, overrides[learner.name])] if learner.name in overrides else [(learner, params) for params in learner.portfolio()] for learner in learners]
+    guesses = [
+        [(learner, overrides[learner.name])]
+        if learner.name in overrides
+        else [(learner, params) for params in learner.portfolio()]
+        for learner in learners
+    ]
     depth = max(len(each) for each in guesses)
     return [each[rank] for rank in range(depth) for each in guesses if rank < len(each)]
 
 
-def _try(learner: Learner, params: Params, train: tuple[Array, Array], validation: tuple[Array, Array], seed: int, number: int) -> Trial:
+def _try(
+    learner: Learner, params: Params, train: tuple[Array, Array], validation: tuple[Array, Array], seed: int, number: int
+) -> Trial:
     fitted = learner.fit(*train, params, seed, stop_on=validation)
     return Trial(number, learner.name, dict(params), finite(log_loss(validation[1], fitted.score(validation[0]))), fitted.rounds)

@@ -36,9 +36,16 @@ class TrainingSet:
     def digest(self) -> str:
         """SHA-256 over every value of it: the identity that a reproduction must reach."""
         made = hashlib.sha256(iso(self.cutoff).encode())
-        for name, values in (("entity", self.entities), ("decided_at", self.decided_at), ("label", self.labels), *sorted(self.columns.items())):
+        for name, values in (
+            ("entity", self.entities),
+            ("decided_at", self.decided_at),
+            ("label", self.labels),
+            *sorted(self.columns.items()),
+        ):
             made.update(name.encode() + b"\x1f")
-            made.update("\x1e".join(map(str, values)).encode() if values.dtype == object else np.ascontiguousarray(values).tobytes())
+            made.update(
+                "\x1e".join(map(str, values)).encode() if values.dtype == object else np.ascontiguousarray(values).tobytes()
+            )
         return made.hexdigest()
 
     def take(self, chosen: Array) -> "TrainingSet":
@@ -75,7 +82,12 @@ def split(whole: TrainingSet, validation: timedelta | float, holdout: timedelta 
     Raises Refused when a part would hold fewer than 20 rows or only one class.
     """
     last = _begin(whole, holdout, whole.cutoff)
-    before = _begin(whole, validation, None if isinstance(validation, float) else whole.cutoff - (holdout if isinstance(holdout, timedelta) else timedelta()), until=last)
+    before = _begin(
+        whole,
+        validation,
+        None if isinstance(validation, float) else whole.cutoff - (holdout if isinstance(holdout, timedelta) else timedelta()),
+        until=last,
+    )
     place = np.arange(whole.rows)
     parts = Split(whole.take(place < before), whole.take((place >= before) & (place < last)), whole.take(place >= last))
     for name, part in (("train", parts.train), ("validation", parts.validation), ("hold-out", parts.holdout)):

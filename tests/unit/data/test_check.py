@@ -5,12 +5,24 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pytest
 
-from baton.data.check import Bounds, Limit, Measure, Rule, RuleKind, decide, lateness, measure, reason
+from baton.data.check import (
+    Bounds,
+    Limit,
+    Measure,
+    Rule,
+    RuleKind,
+    decide,
+    lateness,
+    measure,
+    reason,
+)
 
 NOON = datetime(2023, 5, 1, 12, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(("rejected", "state"), [({}, "kept"), ({"x:minimum": 10}, "kept"), ({"x:minimum": 6, "y:required": 5}, "broken")])
+@pytest.mark.parametrize(
+    ("rejected", "state"), [({}, "kept"), ({"x:minimum": 10}, "kept"), ({"x:minimum": 6, "y:required": 5}, "broken")]
+)
 def test_a_batch_is_kept_up_to_the_tolerated_share(rejected: dict[str, int], state: str) -> None:
     assert decide(1000, rejected).state == state
 
@@ -18,7 +30,8 @@ def test_a_batch_is_kept_up_to_the_tolerated_share(rejected: dict[str, int], sta
 def test_the_reason_names_the_rules_that_reject_most() -> None:
     verdict = decide(100, {"a": 1, "b": 20, "c": 3, "d": 2})
     assert verdict.reasons == ("26 of 100 rows rejected (26.0%, tolerated 1.0%): b 20, c 3, d 2",)
-    assert [(result.rule, result.value, result.passed) for result in verdict.results][0] == ("a", 1, False)
+    first = verdict.results[0]
+    assert (first.rule, first.value, first.passed) == ("a", 1, False)
 
 
 def test_no_rows_are_no_reason() -> None:

@@ -54,7 +54,12 @@ customProperties:
 
 def test_a_contract_becomes_columns_rules_and_measures() -> None:
     contract = parse_contract(WHOLE, "c.yaml")
-    assert contract.columns == (Column("flight_id", "string"), Column("origin", "string"), Column("at", "timestamp"), Column("distance", "int"))
+    assert contract.columns == (
+        Column("flight_id", "string"),
+        Column("origin", "string"),
+        Column("at", "timestamp"),
+        Column("distance", "int"),
+    )
     assert contract.rules == (
         Rule("flight_id:required", "required", ("flight_id",)),
         Rule("flight_id:pattern", "pattern", ("flight_id",), "^[0-9]+"),
@@ -83,7 +88,13 @@ def test_equal_demands_have_equal_digests() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line", "what", "fix"),
     [
-        ("primaryKeyPosition: 2", "primarykeyPosition: 2", 13, "'primarykeyPosition' is not known", "did you mean 'primaryKeyPosition'?"),
+        (
+            "primaryKeyPosition: 2",
+            "primarykeyPosition: 2",
+            13,
+            "'primarykeyPosition' is not known",
+            "did you mean 'primaryKeyPosition'?",
+        ),
         ("status: active", "stauts: active", 5, "'stauts' is not known in a contract", "did you mean 'status'?"),
         ("v3.1.0", "v2.2.2", 1, "apiVersion is 'v2.2.2'", "v3.1.0"),
         ("maxLength: 40", "maxLength: long", 15, "maxLength of 'flight_id' is 'long'", "fit a string"),
@@ -95,7 +106,13 @@ def test_equal_demands_have_equal_digests() -> None:
         ("unit: hours", "unit: moons", 33, "freshness of 24 moons", "s, m, h, d or w"),
         ("value: 0.05", "value: 5", 37, "rejectedTolerance is 5", "from 0 to 1"),
         ("logicalType: integer", "logicalType: int", 29, "logicalType 'int'", "did you mean 'integer'?"),
-        ("{type: text, description: airports of New York}", "{type: sql, query: SELECT 1, mustBe: 0}", 25, "type 'sql' cannot be executed", "library"),
+        (
+            "{type: text, description: airports of New York}",
+            "{type: sql, query: SELECT 1, mustBe: 0}",
+            25,
+            "type 'sql' cannot be executed",
+            "library",
+        ),
         ("metric: rowCount", "metric: rowcount", 31, "metric 'rowcount' cannot be executed", "rowCount"),
         ("2020-01-01T00:00:00Z", "yesterday", 28, "minimum of 'at'", "fit a timestamp"),
         ("name: origin", "name: flight_id", 16, "listed twice", ""),
@@ -111,7 +128,9 @@ def test_mistakes_are_told_with_line_and_fix(old: str, new: str, line: int, what
     assert fix in told[0].fix
 
 
-@pytest.mark.parametrize("text", ["a: [", "- 1", "", HEAD, HEAD + "schema:\n  - name: x\n", HEAD + "schema: 5\n", HEAD + "schema: [5]\n"])
+@pytest.mark.parametrize(
+    "text", ["a: [", "- 1", "", HEAD, HEAD + "schema:\n  - name: x\n", HEAD + "schema: 5\n", HEAD + "schema: [5]\n"]
+)
 def test_what_is_no_contract_is_refused_with_a_mistake(text: str) -> None:
     with pytest.raises(InvalidProject) as caught:
         parse_contract(text, "c.yaml")

@@ -40,14 +40,26 @@ def named(kind: Any, column: str, limit: Any = None) -> Rule:
 RULES = st.lists(
     st.one_of(
         st.builds(lambda c: named("required", c), st.sampled_from("ifst")),
-        st.builds(lambda k, v: named(k, "i", v), st.sampled_from(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"]), st.integers(-2, 2)),
-        st.builds(lambda k, v: named(k, "f", v), st.sampled_from(["minimum", "maximum", "exclusiveMinimum"]), st.sampled_from([-1.5, 0.3, 1.0])),
-        st.builds(lambda k, v: named(k, "t", v), st.sampled_from(["minimum", "exclusiveMaximum"]), st.integers(2, 5).map(instant)),
+        st.builds(
+            lambda k, v: named(k, "i", v),
+            st.sampled_from(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"]),
+            st.integers(-2, 2),
+        ),
+        st.builds(
+            lambda k, v: named(k, "f", v),
+            st.sampled_from(["minimum", "maximum", "exclusiveMinimum"]),
+            st.sampled_from([-1.5, 0.3, 1.0]),
+        ),
+        st.builds(
+            lambda k, v: named(k, "t", v), st.sampled_from(["minimum", "exclusiveMaximum"]), st.integers(2, 5).map(instant)
+        ),
         st.builds(lambda v: named("multipleOf", "i", v), st.integers(1, 3)),
         st.builds(lambda v: named("multipleOf", "f", v), st.sampled_from([0.1, 0.5, 2])),
         st.builds(lambda k, v: named(k, "s", v), st.sampled_from(["minLength", "maxLength"]), st.integers(0, 3)),
         st.builds(lambda v: named("pattern", "s", v), st.sampled_from(["^a", "b$", "'", "^[ab]*$", "é"])),
-        st.builds(lambda v: named("oneOf", "s", tuple(v)), st.lists(st.sampled_from(["a", "b", "'", "ab"]), min_size=1, max_size=3)),
+        st.builds(
+            lambda v: named("oneOf", "s", tuple(v)), st.lists(st.sampled_from(["a", "b", "'", "ab"]), min_size=1, max_size=3)
+        ),
         st.builds(lambda v: named("oneOf", "i", tuple(v)), st.lists(st.integers(-1, 1), min_size=1, max_size=3)),
     ),
     max_size=5,
@@ -78,9 +90,9 @@ def breaks(rule: Rule, row: dict[str, Any]) -> bool:
         case "multipleOf":
             return math.isinf(value) or abs(value / limit - round(value / limit)) > 1e-9 * max(1, abs(value / limit))
         case "minLength":
-            return len(value) < limit
+            return bool(len(value) < limit)
         case "maxLength":
-            return len(value) > limit
+            return bool(len(value) > limit)
         case "pattern":
             return re.search(limit, value) is None
         case "oneOf":
@@ -99,7 +111,7 @@ def row_loop(rows: list[dict[str, Any]], rules: tuple[Rule, ...], earlier: list[
 
     def present(rule: Rule, row: dict[str, Any]) -> tuple[Any, ...] | None:
         values = tuple(row[name] for name in rule.columns)
-        return None if any(v is None or v != v for v in values) else values  # noqa: PLR0124
+        return None if any(v is None or v != v for v in values) else values
 
     for row in earlier:
         remember(row)
@@ -126,7 +138,9 @@ def test_the_engine_agrees_with_a_row_loop(rows: Any, plain: list[Rule], unique:
     judged = ENGINE.judge(table(rows), contract, seen)
     expected = row_loop(rows, rules, earlier)
     assert judged.rejected["rule"].to_pylist() == [name for name in expected if name]
-    assert repr(judged.kept.to_pylist()) == repr(table([row for row, name in zip(rows, expected, strict=True) if not name]).to_pylist())
+    assert repr(judged.kept.to_pylist()) == repr(
+        table([row for row, name in zip(rows, expected, strict=True) if not name]).to_pylist()
+    )
     out = judged.rejected.select(list(TYPES)).to_pylist()
     assert repr(out) == repr(table([row for row, name in zip(rows, expected, strict=True) if name]).to_pylist())
     assert sum(judged.counts.values()) == judged.rejected.num_rows
@@ -144,7 +158,13 @@ def test_where_a_batch_is_cut_does_not_count(rows: Any, unique: list[Rule], cut:
 
 
 def test_reasons_show_the_value_that_broke_the_rule() -> None:
-    rows = table([{"i": -3, "f": 1.0, "s": "a", "t": None}, {"i": 1, "f": 1.0, "s": "a", "t": None}, {"i": 2, "f": None, "s": "a", "t": None}])
+    rows = table(
+        [
+            {"i": -3, "f": 1.0, "s": "a", "t": None},
+            {"i": 1, "f": 1.0, "s": "a", "t": None},
+            {"i": 2, "f": None, "s": "a", "t": None},
+        ]
+    )
     contract = Contract("c", COLUMNS, (named("minimum", "i", 0), Rule("s:unique", "unique", ("s",))))
     judged = ENGINE.judge(rows, contract, None)
     assert judged.rejected["reason"].to_pylist() == ["i is -3, below the minimum 0", "an earlier row has the same s = 'a'"]

@@ -116,12 +116,14 @@ def test_releases_are_the_kept_rows_of_their_interval(rows: pa.Table, hours: lis
     buffer, kept, since = intake(Rows(rows), Memory(), prefetch), expected(rows), -100
     for hour in sorted(hours):
         got = buffer.release(BEGIN + HOUR * hour)
-        within = pc.and_(pc.greater(kept["at"], pa.scalar(BEGIN + HOUR * since)), pc.less_equal(kept["at"], pa.scalar(BEGIN + HOUR * hour)))
+        within = pc.and_(
+            pc.greater(kept["at"], pa.scalar(BEGIN + HOUR * since)), pc.less_equal(kept["at"], pa.scalar(BEGIN + HOUR * hour))
+        )
         assert got.equals(kept.filter(within))
         since = hour
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(ROWS, st.integers(1, 12), st.integers(0, 60), st.integers(0, 60), st.booleans())
 def test_a_kill_anywhere_leaves_the_same_tables(rows: pa.Table, grain: int, kill: int, committed: int, torn: bool) -> None:
     def run(buffer: Intake, start: int) -> None:
@@ -150,7 +152,9 @@ def test_a_kill_anywhere_leaves_the_same_tables(rows: pa.Table, grain: int, kill
         run(again, kill + 1)
     else:
         run(intake(Rows(rows), tables), 0)
-    assert {name: tables.snapshot(name).digest for name in tables.tables} == {name: whole.snapshot(name).digest for name in whole.tables}
+    assert {name: tables.snapshot(name).digest for name in tables.tables} == {
+        name: whole.snapshot(name).digest for name in whole.tables
+    }
     assert tables.snapshot("x").rows == whole.snapshot("x").rows
 
 
@@ -193,11 +197,9 @@ def test_the_horizon_bounds_how_far_is_read() -> None:
     reader = Rows(table([(0, 1, 1)]))
     buffer = intake(reader, Memory(), prefetch=100)
     buffer.release(BEGIN, horizon=BEGIN)
-    assert reader.reads[-1] == (None, BEGIN)
     buffer.release(BEGIN + HOUR, horizon=BEGIN + HOUR)
-    assert reader.reads[-1] == (BEGIN, BEGIN + HOUR)
     buffer.land(BEGIN + HOUR, step=1)
-    assert len(reader.reads) == 2
+    assert reader.reads == [(None, BEGIN), (BEGIN, BEGIN + HOUR)]
 
 
 def test_a_source_without_known_time_is_released_and_landed_once() -> None:
@@ -241,9 +243,13 @@ def test_a_source_that_cannot_name_a_table_is_refused(name: str) -> None:
 
 
 def test_a_column_called_reason_is_no_trouble() -> None:
-    rows = table([(0, 1, 1), (1, 2, -1)]).append_column("reason", pa.array(["a", "b"])).append_column("rule", pa.array(["c", "d"]))
+    rows = (
+        table([(0, 1, 1), (1, 2, -1)]).append_column("reason", pa.array(["a", "b"])).append_column("rule", pa.array(["c", "d"]))
+    )
     tables = Memory()
     landing = intake(Rows(rows), tables).land(BEGIN + HOUR * 2, step=1)
     counts: Mapping[str, int] = landing.counts
     assert counts == {"v:minimum": 1}
-    assert tables.scan("quarantine")["row"].to_pylist() == ['{"k": 2, "at": "2023-01-01T01:00:00Z", "v": -1, "reason": "b", "rule": "d"}']
+    assert tables.scan("quarantine")["row"].to_pylist() == [
+        '{"k": 2, "at": "2023-01-01T01:00:00Z", "v": -1, "reason": "b", "rule": "d"}'
+    ]

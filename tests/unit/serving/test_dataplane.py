@@ -13,19 +13,19 @@ from baton.backends.keys import Sealer
 from baton.delivery.routing import Route, Routing, write_routing
 from baton.delivery.split import in_canary
 from baton.features.online import entity_view
+from baton.features.view import plan_from_source
 from baton.kernel.clock import SimulatedClock, micros
 from baton.kernel.digest import digest_bytes
 from baton.kernel.errors import BatonError, Conflict, Corrupt, InvalidInput, NotFound, Unavailable
 from baton.kernel.ids import derived_id
 from baton.serving.dataplane import DataPlane, Fittings
 from baton.serving.prediction import PredictionBatch
-from baton.testing.bundles import FEATURES, INPUTS, logistic_onnx, tiny_bundle
+from baton.testing.bundles import FEATURES, INPUTS, logistic_onnx, online_rows, tiny_bundle
 from baton.testing.online import MemoryOnline
 
 NOW = datetime(2023, 6, 1, 12, tzinfo=UTC)
 KEYS = Sealer(Ed25519PrivateKey.generate())
 MODELS = [tiny_bundle(KEYS.seal, version=version, bias=version / 10) for version in range(4)]
-HOUR = 3_600_000_000
 
 
 class Shelf:
@@ -104,16 +104,7 @@ class House:
         self.outcome = self.plane.reload()
 
     def fill(self, count: int = 20) -> None:
-        at = micros(NOW)
-        rows = [
-            (entity_view("flights"), f"f{n}", at - HOUR, (["AA", "B6", "ZZ", None][n % 4], 100.0 + n, "JFK", at + n * HOUR))
-            for n in range(count)
-        ]
-        views = [
-            ("latest.weather.origin", "JFK", at - HOUR, (7.5,)),
-            ("window.flights.origin.delay", "JFK", at - HOUR, (3, 2.5, at - 5_000_000)),
-        ]
-        self.store.write([*rows, *views], watermark=at)
+        self.store.write(online_rows(micros(NOW), count), watermark=micros(NOW))
 
     def route(self, *routes: Route, serial: int = 1, project: str = "flights") -> None:
         self.file = write_routing(Routing(project, serial, "salt", routes), KEYS.seal)
@@ -288,14 +279,19 @@ def test_a_model_without_features_takes_inputs_only() -> None:
         house.ask(entities=["f1"])
 
 
-def test_one_plan_is_assembled_once_for_all_variants() -> None:
+def test_one_plan_is_assembled_once_for_all_variants(monkeypatch: pytest.MonkeyPatch) -> None:
     house = House(route("live", 1), route("challenger", 2), route("shadow", 3))
     reads: list[str] = []
     reader = house.plane._fit.reader
     read = reader.read
-    reader.read = lambda view, keys: reads.append(view) or read(view, keys)  # type: ignore[method-assign,func-returns-value]
+
+    def counted(view: str, keys: Sequence[str]) -> Any:
+        reads.append(view)
+        return read(view, keys)
+
+    monkeypatch.setattr(reader, "read", counted)
     house.ask(entities=ENTITIES)
-    assert reads == ["entity.flights", "latest.weather.origin", "window.flights.origin.delay"]
+    assert reads == [entity_view("flights"), *(view.name for view in plan_from_source(FEATURES).views)]
 
 
 def test_the_snapshot_is_let_go_of() -> None:

@@ -1,19 +1,22 @@
 """Deploy, once a day: weigh the evidence on releases on trial, move them, and write the routing that follows."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from baton.app.bootstrap import House
 from baton.app.lifecycle.reactions import on_failed, on_live
 from baton.app.lifecycle.step import Step
 from baton.app.lifecycle.turn import Turn
 from baton.app.workspace import replace_file
+from baton.backends.keys import Sealer
 from baton.delivery.release import Release, advanced, moved, routing_for
 from baton.delivery.rollout import Evidence, decide
 from baton.delivery.routing import Routing, read_routing, write_routing
+from baton.kernel.errors import Corrupt
 from baton.ledger.ports import StateReader
+from baton.project.definition import Definition
 from baton.registry.version import ModelVersion
 from baton.team.handoff import Check
 
@@ -89,21 +92,30 @@ def _finish(step: Step, turn: Turn) -> None:
     on_live(step, release, turn)
 
 
-def routing_of(house: House, state: StateReader, serial: int) -> Routing:
+def routing_of(definition: Definition, state: StateReader, serial: int) -> Routing:
     """The routing that the releases ask for."""
     releases = state.all(Release)
     live = next((release for release in releases if release.status == "live"), None)
     trial = next((release for release in releases if release.status in TRIAL), None)
-    baseline = releases[0] if releases and house.definition.rollout.baseline else None
-    return routing_for(house.definition.project, serial, live, trial, baseline)
+    baseline = releases[0] if releases and definition.rollout.baseline else None
+    return routing_for(definition.project, serial, live, trial, baseline)
 
 
-def sync_routing(house: House) -> bool:
-    """Write the routing file when the releases ask for another one; tells whether it changed."""
-    path = house.workspace.routing
-    present = read_routing(path.read_bytes(), house.keys.verify) if path.exists() else None
-    wanted = routing_of(house, house.state, (present.serial if present else 0) + 1)
+def sync_routing(path: Path, definition: Definition, state: StateReader, keys: Sealer) -> bool:
+    """Write the routing file when the releases ask for another one; tells whether it changed.
+
+    A file that cannot be read is written anew: the releases in the state are the truth, the file only follows.
+    """
+    present = _present(path, keys)
+    wanted = routing_of(definition, state, (present.serial if present else 0) + 1)
     if present is not None and present.routes == wanted.routes:
         return False
-    replace_file(path, write_routing(wanted, house.keys.seal))
+    replace_file(path, write_routing(wanted, keys.seal))
     return True
+
+
+def _present(path: Path, keys: Sealer) -> Routing | None:
+    try:
+        return read_routing(path.read_bytes(), keys.verify) if path.exists() else None
+    except Corrupt:
+        return None

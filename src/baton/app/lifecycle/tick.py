@@ -11,6 +11,7 @@ from baton.app.bootstrap import House
 from baton.app.lifecycle import answering, collecting, judging, landing, reactions, releasing, turning
 from baton.app.lifecycle.recent import Recent
 from baton.app.lifecycle.step import Step
+from baton.app.workspace import keep_witness
 from baton.delivery.release import Release
 from baton.kernel.clock import EPOCH, floor_to, from_micros, iso, parse_instant
 from baton.ledger.draft import Draft
@@ -53,7 +54,7 @@ def resume(loop: Loop) -> datetime | None:
     house.arrivals.warm(now, parse_instant(day) if day else None)
     if now is not None:
         loop.recent.restore(house.tables, now)
-    releasing.sync_routing(house)
+    releasing.sync_routing(house.workspace.routing, house.definition, house.state, house.keys)
     _look(loop)
     return now
 
@@ -109,10 +110,10 @@ def daily(loop: Loop, now: datetime) -> None:
     _begin_turns(loop, step)
     turning.advance(step)
     releasing.advance(step, loop.recent)
-    step.draft.commit({**cursors, CURSOR: iso(now)}, expect={CURSOR: before})
+    keep_witness(house.workspace, step.draft.commit({**cursors, CURSOR: iso(now)}, expect={CURSOR: before}))
     loop.recent.forget(now)
     _look(loop)
-    if releasing.sync_routing(house):
+    if releasing.sync_routing(house.workspace.routing, house.definition, house.state, house.keys):
         loop.on_routing()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from baton.app.views.present import stands_at
-from baton.app.workspace import Workspace, existing
+from baton.app.workspace import Workspace, existing, keep_witness
 from baton.backends.state.sql import SqlState, open_sqlite
 from baton.kernel.clock import SystemClock, iso
 from baton.kernel.errors import NotFound
@@ -23,7 +23,7 @@ def waiting(project: Path, workspace: Path, person: str | None) -> list[dict[str
     """Open hand-offs, those of one person when named, most urgent first, each with what happens when nobody answers."""
     team = team_of(load(project).definition)
     if person is not None:
-        _known(team, person)
+        known_person(team, person)
     state = open_sqlite(existing(workspace).state)
     try:
         found = [each for each in state.all(Handoff, status=("offered",)) if person in (None, each.waiting_on)]
@@ -47,20 +47,21 @@ def answer(project: Path, folder: Path, id: str, person: str | None, reason: str
     state = open_sqlite(workspace.state)
     try:
         handoff = _found(state, id)
-        by = _known(team, person or handoff.waiting_on)
-        at = _now(workspace, state)
+        by = known_person(team, person or handoff.waiting_on)
+        at = present_of(workspace, state)
         done = accepted(handoff, by, at, reason) if take else declined(handoff, by, at, reason)
         member = team.person(by)
         role = team.role_in(member, EDGES[handoff.edge].receiver) if member is not None else ""
-        draft = Draft(state)
+        draft, cursor = Draft(state), f"handoff {id}"
         draft.record(Act(by, role, at), done, done.status, done.reason)
-        draft.commit({f"handoff {id}": done.status}, expect={f"handoff {id}": state.cursor(f"handoff {id}")})
+        keep_witness(workspace, draft.commit({cursor: done.status}, expect={cursor: None}))
     finally:
         state.close()
     return f"{id}: {done.status} by {by} ({role}) at {iso(at)}. " + (f"{by} now holds '{handoff.payload}'." if take else f"It goes back to {handoff.giver}.")
 
 
-def _now(workspace: Workspace, state: SqlState) -> datetime:
+def present_of(workspace: Workspace, state: SqlState) -> datetime:
+    """The instant at which an act of a person is recorded: the present, or where a replayed workspace stands."""
     stands = stands_at(state)
     return stands if workspace.clock == "replay" and stands is not None else SystemClock().now()
 
@@ -73,7 +74,8 @@ def _found(state: SqlState, id: str) -> Handoff:
     return handoff
 
 
-def _known(team: Team, person: str) -> str:
+def known_person(team: Team, person: str) -> str:
+    """The name, if a person of the team bears it. Raises NotFound with the nearest one."""
     if team.person(person) is None:
         raise NotFound(f"nobody is called '{person}'", where="people in baton.yaml", why=did_you_mean(person, [each.name for each in team.people]), fix="name a person of the project")
     return person

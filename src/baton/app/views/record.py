@@ -1,6 +1,5 @@
 """The ledger as read by the edges."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,10 +7,9 @@ from typing import Any
 
 import msgspec
 
-from baton.app.workspace import Workspace, existing
+from baton.app.workspace import Workspace, existing, witness
 from baton.backends.state.sql import SqlState, open_sqlite
 from baton.kernel.clock import iso
-from baton.ledger.ports import Head
 from baton.ledger.verify import verify
 
 
@@ -23,15 +21,6 @@ def _opened(folder: Path) -> Iterator[tuple[Workspace, SqlState]]:
         yield workspace, state
     finally:
         state.close()
-
-
-def witness(workspace: Workspace) -> Head | None:
-    """The newest head kept outside the database, None when none was kept or it cannot be read."""
-    try:
-        told = json.loads(workspace.witness.read_text())
-        return Head(int(told["size"]), str(told["root"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def verified(folder: Path) -> dict[str, Any]:

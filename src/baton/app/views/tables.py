@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 WIDEST = 40
 
 
-def ask(workspace: Path, text: str) -> "pa.Table":
-    """The rows of one SELECT over all tables of the workspace. Raises InvalidInput with the engine's words."""
+def ask(workspace: Path, text: str, max_rows: int = 1_000_000) -> "pa.Table":
+    """At most `max_rows` rows of one SELECT over all tables of the workspace. Raises InvalidInput with the engine's words."""
     found = existing(workspace)
     tables = DeltaTables(found.tables)
     names = sorted(path.name for path in found.tables.iterdir() if path.is_dir() and tables.exists(path.name))
-    return query(text, {name: tables.files(name) for name in names})
+    return query(text, {name: tables.files(name) for name in names}, max_rows=max_rows, memory_limit="1GB", seconds=120)
 
 
 def written(rows: "pa.Table", form: str) -> bytes:

@@ -61,7 +61,7 @@ class FileArtifacts:
         aside = self._folder / f".{target.name}.{os.getpid()}.{threading.get_ident()}.part"
         try:
             _write_synced(aside, data)
-            os.replace(aside, target)
+            aside.replace(target)
             _sync_folder(self._folder)
         except OSError as error:
             aside.unlink(missing_ok=True)

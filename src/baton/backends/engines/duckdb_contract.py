@@ -52,7 +52,9 @@ class DuckContracts:
             ) from None
         except duckdb.Error as error:
             why = str(error).strip().splitlines()[0]
-            raise InvalidInput("a rule cannot be applied", where=f"contract {contract.name}", why=why, fix="correct the rule") from None
+            raise InvalidInput(
+                "a rule cannot be applied", where=f"contract {contract.name}", why=why, fix="correct the rule"
+            ) from None
         return _split(rows, contract, broken)
 
 

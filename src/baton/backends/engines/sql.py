@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from baton.kernel.errors import InvalidInput, Unavailable
+from baton.kernel.errors import Corrupt, InvalidInput, Unavailable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,14 +25,15 @@ _LONGEST = 100_000
 def query(
     sql: str, tables: Mapping[str, Sequence[str]], *, max_rows: int = 10_000, seconds: float = 30, memory_limit: str = "512MB"
 ) -> pa.Table:
-    """Answer one SELECT over views named as in `tables` (name → absolute Parquet paths); at most `max_rows` rows come back.
+    """Answer one SELECT over views named as in `tables` (name → absolute Parquet paths, without paths no view).
+
+    At most `max_rows` rows come back.
 
     Raises InvalidInput when the text is no single query or DuckDB refuses it, Unavailable when it takes longer than `seconds`
-    or more memory than allowed.
+    or more memory than allowed, Corrupt when a table's file cannot be read.
     """
     with duckdb.connect(config=_settings(memory_limit)) as connection:
-        for name, files in tables.items():
-            connection.execute(f"CREATE VIEW {_view(name)} AS SELECT * FROM read_parquet({_list(files)}, union_by_name = true)")
+        _define(connection, {name: files for name, files in tables.items() if files})
         _lock(connection, [path for files in tables.values() for path in files])
         bounded = f"SELECT * FROM (\n{_single(connection, sql)}\n) LIMIT {int(max_rows)}"
         return _answer(connection, bounded, seconds)
@@ -40,6 +41,14 @@ def query(
 
 def _settings(memory_limit: str) -> dict[str, Any]:
     return {"memory_limit": memory_limit, "threads": 2, "temp_directory": "", "python_enable_replacements": False}
+
+
+def _define(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, Sequence[str]]) -> None:
+    for name, files in tables.items():
+        try:
+            connection.execute(f"CREATE VIEW {_view(name)} AS SELECT * FROM read_parquet({_list(files)}, union_by_name = true)")
+        except duckdb.Error as error:
+            raise Corrupt(f"table '{name}' cannot be read", where=files[0], why=str(error).strip().splitlines()[0]) from None
 
 
 def _lock(connection: duckdb.DuckDBPyConnection, paths: list[str]) -> None:

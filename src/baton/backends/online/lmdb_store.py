@@ -77,12 +77,10 @@ class _Map:
 class LmdbReader:
     """Reads a store; for one thread."""
 
-    def __init__(self, folder: Path, *, map_size: int = MAP_SIZE) -> None:
-        _refuse_absent(folder)
-        self._attach(_Map(folder, readonly=True, map_size=map_size))
-
-    def _attach(self, store_map: _Map) -> None:
-        self._map = store_map
+    def __init__(self, folder: Path, *, map_size: int = MAP_SIZE, opened: _Map | None = None) -> None:
+        if opened is None:
+            _refuse_absent(folder)
+        self._map = opened or _Map(folder, readonly=True, map_size=map_size)
         self._txn: lmdb.Transaction[memoryview] | None = None
         self._map.snapshots.append(self)
 
@@ -148,7 +146,7 @@ class LmdbStore(LmdbReader):
             _refuse_absent(folder)
         self._lock = _lock(folder / "writer.lock")
         try:
-            self._attach(_Map(folder, readonly=False, map_size=map_size, durable=durable))
+            super().__init__(folder, opened=_Map(folder, readonly=False, map_size=map_size, durable=durable))
         except BatonError:
             os.close(self._lock)
             raise
@@ -164,9 +162,7 @@ class LmdbStore(LmdbReader):
 
     def reader(self) -> LmdbReader:
         """Another snapshot of the same store, for this process."""
-        reader = LmdbReader.__new__(LmdbReader)
-        reader._attach(self._map)
-        return reader
+        return LmdbReader(self._map.folder, opened=self._map)
 
     def close(self) -> None:
         """Let go of the files and of the writer's lock; readers got from here end with it."""

@@ -252,7 +252,7 @@ def _arrow_schema(delta: DeltaTable) -> pa.Schema:
 
 
 def _fitting(rows: pa.Table, handle: _Handle | None, table: str) -> pa.Table:
-    """The rows in the table's types. Integers and floats may widen to them; any other change is the source's to mend."""
+    """The rows in the types of the table: numbers may widen, missing columns are null, any other change is the source's to mend."""
     if handle is None:
         return rows
     held = {field.name: field.type for field in _arrow_schema(handle.delta)}
@@ -268,6 +268,8 @@ def _fitting(rows: pa.Table, handle: _Handle | None, table: str) -> pa.Table:
                 fix="restore the type at the source, or give the source a new name",
             )
         rows = rows.set_column(place, pa.field(field.name, wanted), rows[field.name].cast(wanted))
+    for name in held.keys() - set(rows.column_names):
+        rows = rows.append_column(name, pa.nulls(rows.num_rows, held[name]))
     return rows
 
 
@@ -286,11 +288,15 @@ def _read(files: list[str], schema: pa.Schema, names: list[str], span: tuple[dat
     used = dict.fromkeys([*names, on] if after or until else names)
     if len(files) <= _FEW_FILES:
         wanted = pa.schema([schema.field(name) for name in used])
-        parts = [pq.ParquetFile(file).read(columns=list(used), use_threads=False).select(list(used)) for file in files]
-        if all(part.schema.equals(wanted) for part in parts):
-            whole = pa.concat_tables(parts)
+        opened = [pq.ParquetFile(file) for file in files]
+        if all(_fits(file.schema_arrow, wanted) for file in opened):
+            whole = pa.concat_tables([file.read(columns=list(used), use_threads=False).select(list(used)) for file in opened])
             return (whole.filter(_within(after, until, on)) if after or until else whole).select(names)
     return ds.dataset(files, schema=schema, format="parquet").to_table(columns=names, filter=_within(after, until, on))
+
+
+def _fits(found: pa.Schema, wanted: pa.Schema) -> bool:
+    return all(field.name in found.names and found.field(field.name).type.equals(field.type) for field in wanted)
 
 
 def _within(after: datetime | None, until: datetime | None, on: str) -> Any:

@@ -1,0 +1,83 @@
+"""Run a replay that is killed with SIGKILL at random moments and started again until it ends; fingerprint what it left."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from baton.app.lifecycle.releasing import routing_of
+from baton.app.views.present import look
+from baton.backends.state.sql import open_sqlite
+from baton.backends.tables.delta import DeltaTables
+from baton.ledger.verify import verify
+from baton.project.loader import load
+
+FLIGHTS = Path(__file__).parents[2] / "examples" / "flights"
+
+
+def short_flights(into: Path, start: str, live: str, until: str) -> Path:
+    """A copy of the flights example that replays a shorter stretch."""
+    shutil.copytree(FLIGHTS, into, ignore=shutil.ignore_patterns(".baton*", "__pycache__"))
+    text = (into / "baton.yaml").read_text()
+    for name, value in (("start: 2023-01-01", f"start: {start}"), ("live: 2023-03-01", f"live: {live}"), ("until: 2024-01-01", f"until: {until}")):
+        assert name in text
+        text = text.replace(name, value)
+    (into / "baton.yaml").write_text(text)
+    return into
+
+
+def command(project: Path, workspace: Path) -> list[str]:
+    """The replay as a person starts it."""
+    return [sys.executable, "-m", "baton.cli", "--project", str(project), "--workspace", str(workspace), "replay"]
+
+
+def run(project: Path, workspace: Path, log: Path) -> None:
+    """Replay to the end, undisturbed."""
+    with log.open("ab") as out:
+        subprocess.run(command(project, workspace), stdout=out, stderr=out, check=True, timeout=900)
+
+
+def run_killed(project: Path, workspace: Path, log: Path, kills: int, seed: int, longest: float) -> int:
+    """Replay to the end, killed up to `kills` times after a random while of at most `longest` seconds; returns the kills dealt."""
+    chance, dealt = random.Random(seed), 0
+    while True:
+        with log.open("ab") as out:
+            process = subprocess.Popen(command(project, workspace), stdout=out, stderr=out, start_new_session=True)
+            try:
+                code = process.wait(timeout=chance.uniform(0.3, longest) if dealt < kills else 900)
+            except subprocess.TimeoutExpired:
+                os.kill(process.pid, signal.SIGKILL) if chance.random() < 0.5 else os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+                dealt += 1
+                time.sleep(0.05)
+                continue
+        if code == 0:
+            return dealt
+        raise AssertionError(f"the replay failed by itself with code {code}: {log.read_text(errors='replace')[-3000:]}")
+
+
+def fingerprint(project: Path, workspace: Path) -> dict[str, Any]:
+    """Everything that a replay leaves and that must not depend on its kills."""
+    state = open_sqlite(workspace / "state.db")
+    tables = DeltaTables(workspace / "tables")
+    names = sorted(path.name for path in (workspace / "tables").iterdir() if tables.exists(path.name))
+    try:
+        found = verify(state)
+        assert not found.faults, found.faults
+        routing = routing_of(load(project).definition, state, 0)
+        snapshots = {name: tables.snapshot(name) for name in names}
+        return {
+            "facts": found.facts,
+            "root": found.root,
+            "tables": {name: (snapshot.rows, snapshot.digest) for name, snapshot in snapshots.items() if snapshot is not None},
+            "routes": [(route.variant, route.version, route.bundle) for route in routing.routes],
+            "status": json.dumps(look(project, workspace, None), sort_keys=True, default=str),
+        }
+    finally:
+        state.close()
