@@ -180,7 +180,7 @@ class Job:
     def _against(self, champion: str, holdout: TrainingSet, scores: Array) -> dict[str, Any] | None:
         if not champion:
             return None
-        bundle = unpack(self._artifacts.get(champion), open_keys(self._workspace / "keys").verify)
+        bundle = unpack(self._artifacts.get(champion), self._artifacts.seal_of(champion), open_keys(self._workspace / "keys").verify)
         missing = set(bundle.manifest.signature.names) - set(holdout.columns)
         if missing:
             return None

@@ -2,8 +2,9 @@
 
 A bundle is an uncompressed zip with fixed timestamps, so equal contents give equal bytes and its SHA-256 is its name.
 Members: `manifest.json` (format, project, version, signature of the model, digests of every other member, proof of
-parity), `manifest.sig` (Ed25519 over the manifest's bytes), `model.onnx`, `features.py`. It is read into memory, never
-unpacked to disk. The trusted key comes from the loader's side, never from the bundle.
+parity), `model.onnx`, `features.py`. It is read into memory, never unpacked to disk. Its seal, an Ed25519 signature over
+its name, is kept beside it: the same model made in two workspaces is the same bundle, sealed by two keys. The trusted key
+comes from the loader's side, never from the bundle.
 """
 
 import io
@@ -20,8 +21,8 @@ from baton.registry.signature import Signature
 
 FORMAT = 1
 LIMIT = 512 * 1024 * 1024
-MANIFEST, SEAL, MODEL, FEATURES = "manifest.json", "manifest.sig", "model.onnx", "features.py"
-_MEMBERS = frozenset({MANIFEST, SEAL, MODEL, FEATURES})
+MANIFEST, MODEL, FEATURES = "manifest.json", "model.onnx", "features.py"
+_MEMBERS = frozenset({MANIFEST, MODEL, FEATURES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +66,14 @@ class Bundle:
     features: str
 
 
-def pack(manifest: Manifest, model: bytes, features: str, seal: Callable[[bytes], bytes]) -> bytes:
-    """The bundle's bytes. `manifest.members` is filled here; `seal` signs the manifest's canonical bytes."""
+def pack(manifest: Manifest, model: bytes, features: str) -> bytes:
+    """The bundle's bytes, the same for the same contents. `manifest.members` is filled here."""
     contents = {MODEL: model, FEATURES: features.encode()}
     members = {name: digest_bytes(data) for name, data in contents.items()}
     head = canonical(to_plain(replace(manifest, members=members)))
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in {MANIFEST: head, SEAL: seal(head), **contents}.items():
+        for name, data in {MANIFEST: head, **contents}.items():
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)
     return out.getvalue()
 
@@ -83,21 +84,21 @@ def to_plain(manifest: Manifest) -> dict[str, Any]:
     return plain
 
 
-def unpack(data: bytes, verify: Callable[[bytes, bytes], bool]) -> Bundle:
-    """Check and read a bundle. `verify(signature, message)` tells whether a trusted key signed it.
+def unpack(data: bytes, seal: bytes, verify: Callable[[bytes, bytes], bool]) -> Bundle:
+    """Check and read a bundle. `verify(signature, message)` tells whether a trusted key signed its digest.
 
     Raises Corrupt when any byte differs from what was signed, Incompatible when a newer Baton made it.
     """
-    contents = _members(data)
-    head = contents[MANIFEST]
-    if not verify(contents[SEAL], head):
+    digest = digest_bytes(data)
+    if not verify(seal, digest.encode()):
         raise Corrupt(
-            "the bundle's signature does not fit its manifest",
+            "the bundle's signature does not fit",
             why="it was changed, or signed by a key that is not trusted here",
             fix="package the version again: baton package VERSION",
         )
+    contents = _members(data)
     try:
-        plain = msgspec.json.decode(head)
+        plain = msgspec.json.decode(contents[MANIFEST])
         if plain.get("format", 0) > FORMAT:
             raise Incompatible(f"the bundle has format {plain['format']}, this Baton reads up to {FORMAT}", fix="upgrade Baton")
         manifest = msgspec.convert(plain, Manifest)
@@ -110,7 +111,7 @@ def unpack(data: bytes, verify: Callable[[bytes, bytes], bool]) -> Bundle:
                 why="its SHA-256 differs",
                 fix="restore the bundle from a copy or package the version again",
             )
-    return Bundle(digest_bytes(data), manifest, contents[MODEL], contents[FEATURES].decode())
+    return Bundle(digest, manifest, contents[MODEL], contents[FEATURES].decode())
 
 
 def _members(data: bytes) -> dict[str, bytes]:

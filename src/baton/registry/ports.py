@@ -19,6 +19,14 @@ class Artifacts(Protocol):
         """The bytes of that digest. Raises NotFound, or Corrupt when they are not what was stored."""
         ...
 
+    def seal(self, digest: str, signature: bytes) -> None:
+        """Keep the signature over an artifact's digest beside it; a later one replaces it."""
+        ...
+
+    def seal_of(self, digest: str) -> bytes:
+        """The signature kept beside an artifact. Raises NotFound when there is none."""
+        ...
+
     def exists(self, digest: str) -> bool:
         """Whether an artifact of that digest is stored (its bytes are not checked)."""
         ...

@@ -132,7 +132,7 @@ class DataPlane:
             self._fit.reader.end()
 
     def _load(self, digest: str) -> ServedModel:
-        return load_model(self._fit.artifacts.get(digest), self._fit.verify)
+        return load_model(self._fit.artifacts.get(digest), self._fit.artifacts.seal_of(digest), self._fit.verify)
 
     def _answer(self, lineup: Lineup, live: Runner, call: Call, moment: int, elapsed: Callable[[], float]) -> Answer:
         ids, feed, watermark, missing = self._feed(live, call, moment)

@@ -64,9 +64,9 @@ class ServedModel:
         return scores
 
 
-def load_model(data: bytes, verify: Callable[[bytes, bytes], bool]) -> ServedModel:
+def load_model(data: bytes, seal: bytes, verify: Callable[[bytes, bytes], bool]) -> ServedModel:
     """Check, load and warm a bundle. Raises Corrupt or Incompatible when it cannot be put in service."""
-    bundle = unpack(data, verify)
+    bundle = unpack(data, seal, verify)
     signature, lineage = bundle.manifest.signature, bundle.manifest.lineage
     plan = plan_from_source(bundle.features) if bundle.features.strip() else FeaturePlan((), (), ())
     absent = [name for name in signature.names if plan.names and name not in plan.names]

@@ -1,6 +1,6 @@
-"""Tiny real bundles: a logistic model over a few features, packed and sealed like any other."""
+"""Tiny real bundles: a logistic model over a few features, packed like any other."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,7 +87,7 @@ class TinyBundle:
     calibration: Calibration = IDENTITY
     lineage: Mapping[str, str] = field(default_factory=lambda: {"time_columns": "scheduled"})
 
-    def pack(self, seal: Callable[[bytes], bytes]) -> bytes:
+    def pack(self) -> bytes:
         """The bundle's bytes."""
         weights = [0.1 * (position + 1) * (-1) ** position for position in range(len(self.inputs))]
         manifest = Manifest(
@@ -100,9 +100,9 @@ class TinyBundle:
             lineage=self.lineage,
             members={},
         )
-        return pack(manifest, logistic_onnx(weights, self.bias) if self.model is None else self.model, self.features, seal)
+        return pack(manifest, logistic_onnx(weights, self.bias) if self.model is None else self.model, self.features)
 
 
-def tiny_bundle(seal: Callable[[bytes], bytes], **changes: Any) -> bytes:
+def tiny_bundle(**changes: Any) -> bytes:
     """The bytes of a TinyBundle with some fields of its own."""
-    return TinyBundle(**changes).pack(seal)
+    return TinyBundle(**changes).pack()

@@ -35,8 +35,10 @@ class TinyWorkspace:
         store.write(online_rows(AT, len(ENTITIES)), watermark=AT)
         store.close()
         self.bundles = [
-            self.artifacts.put(tiny_bundle(self.keys.seal, version=version, bias=version / 10)) for version in range(4)
+            self.artifacts.put(tiny_bundle(version=version, bias=version / 10)) for version in range(4)
         ]
+        for bundle in self.bundles:
+            self.artifacts.seal(bundle, self.keys.seal(bundle.encode()))
         self.route(("live", 1))
 
     def route(self, *variants: tuple[str, int] | tuple[str, int, float], serial: int = 1) -> None:

@@ -25,7 +25,7 @@ from baton.testing.online import MemoryOnline
 
 NOW = datetime(2023, 6, 1, 12, tzinfo=UTC)
 KEYS = Sealer(Ed25519PrivateKey.generate())
-MODELS = [tiny_bundle(KEYS.seal, version=version, bias=version / 10) for version in range(4)]
+MODELS = [tiny_bundle(version=version, bias=version / 10) for version in range(4)]
 
 
 class Shelf:
@@ -45,6 +45,12 @@ class Shelf:
 
     def exists(self, digest: str) -> bool:
         return digest in self.stored
+
+    def seal(self, digest: str, signature: bytes) -> None:
+        assert KEYS.verify(signature, digest.encode())
+
+    def seal_of(self, digest: str) -> bytes:
+        return KEYS.seal(digest.encode())
 
 
 class Tape:
@@ -213,10 +219,10 @@ def test_silent_variants_score_all_rows_and_never_answer() -> None:
 
 
 FAILING = FEATURES.replace("    return", "    raise KeyError('gone')\n    return")
-BROKEN = tiny_bundle(KEYS.seal, version=9, features=FAILING)
-PICKY = tiny_bundle(KEYS.seal, version=9, model=logistic_onnx([0.1] * 7, missing=False))
+BROKEN = tiny_bundle(version=9, features=FAILING)
+PICKY = tiny_bundle(version=9, model=logistic_onnx([0.1] * 7, missing=False))
 OTHER = tiny_bundle(
-    KEYS.seal,
+   
     version=9,
     inputs=(replace(INPUTS[1], name="other"),),
     features='from baton.features import entity\nentity(columns=["other"])',
@@ -269,7 +275,7 @@ def test_stored_rows_of_another_shape_are_not_misread() -> None:
 
 
 def test_a_model_without_features_takes_inputs_only() -> None:
-    bare = tiny_bundle(KEYS.seal, version=9, features="", inputs=(INPUTS[1],))
+    bare = tiny_bundle(version=9, features="", inputs=(INPUTS[1],))
     house = House(route("live", 1))
     house.shelf.put(bare)
     house.route(route("live", 9, bundle=bare), serial=2)

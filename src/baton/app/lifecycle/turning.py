@@ -157,7 +157,8 @@ def _package(step: Step, turn: Turn) -> Turn | None:
         },
         members={},
     )
-    bundle = house.artifacts.put(pack(manifest, house.artifacts.get(answer["model"]), house.plan.source, house.keys.seal))
+    bundle = house.artifacts.put(pack(manifest, house.artifacts.get(answer["model"]), house.plan.source))
+    house.artifacts.seal(bundle, house.keys.seal(bundle.encode()))
     step.draft.record(step.act("package"), replace(version, status="packaged", bundle=bundle), "packaged", f"bundle {bundle[:12]}, parity {version.parity:.1e}")
     return _become(step, turn, "packaged", f"bundle {bundle[:12]}", "package")
 

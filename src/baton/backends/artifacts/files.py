@@ -53,6 +53,23 @@ class FileArtifacts:
             )
         return data
 
+    def seal(self, digest: str, signature: bytes) -> None:
+        """Keep a signature beside an artifact."""
+        self._write(self._folder / f"{_checked(digest)}.sig", signature)
+
+    def seal_of(self, digest: str) -> bytes:
+        """The signature kept beside an artifact."""
+        target = self._folder / f"{_checked(digest)}.sig"
+        try:
+            return target.read_bytes()
+        except OSError as error:
+            raise NotFound(
+                f"artifact {digest[:12]}… has no seal",
+                where=str(target),
+                why="an unsigned bundle is never put in service",
+                fix="restore it from a copy or package the version again",
+            ) from error
+
     def exists(self, digest: str) -> bool:
         """Whether an artifact of that digest is stored."""
         return (self._folder / _checked(digest)).is_file()

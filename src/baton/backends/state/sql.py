@@ -1,9 +1,11 @@
 """The state store on SQL: SQLite in the workspace, Postgres by URL later."""
 
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from time import sleep
 from typing import Any, TypeVar
 
 import msgspec
@@ -20,6 +22,7 @@ from baton.ledger.ports import Head, StateReader
 
 R = TypeVar("R", bound=Record)
 REVISION = 1
+PATIENCE = 200
 
 
 def open_sqlite(path: Path, *, create: bool = False) -> "SqlState":
@@ -39,8 +42,22 @@ def open_sqlite(path: Path, *, create: bool = False) -> "SqlState":
 
 
 def _on_connect(connection: Any, _: Any) -> None:
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+    _write_ahead(connection)
+    for pragma in ("synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(connection: Any) -> None:
+    """Switch to the write-ahead log. Two first openings at once can refuse each other without waiting, so this one waits."""
+    for _ in range(PATIENCE):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            sleep(0.01)
+    connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin_immediate(connection: sa.Connection) -> None:
@@ -199,13 +216,20 @@ class SqlState(_SqlReader):
         return [(row.name, row.value, from_micros(row.at_us)) for row in rows]
 
     def raw(self, kind: str) -> list[Mapping[str, Any]]:
-        """All records of a kind as plain values."""
+        """All records of a kind as plain values; `columns` tells the id and status they are found by where those contradict."""
+        query = sa.select(records.c.id, records.c.status, records.c.body).where(records.c.kind == kind).order_by(records.c.first_seq)
         with self._reading() as connection:
-            return [msgspec.json.decode(body) for body in connection.execute(self._bodies(kind, None, (), 1_000_000_000)).scalars()]
+            return [_plain(row) for row in connection.execute(query)]
 
     def close(self) -> None:
         """Let go of the database."""
         self._engine.dispose()
+
+
+def _plain(row: Any) -> Mapping[str, Any]:
+    value: dict[str, Any] = msgspec.json.decode(row.body)
+    columns = {"id": row.id, "status": row.status}
+    return value if all(value.get(name, column) == column for name, column in columns.items()) else value | {"columns": columns}
 
 
 def _cursor(connection: sa.Connection, name: str) -> str | None:
@@ -220,7 +244,7 @@ def _frontier(connection: sa.Connection) -> Frontier:
 
 def _append(frontier: Frontier, change: Change) -> dict[str, Any]:
     act, record = change.act, change.record
-    state = msgspec.to_builtins(record)
+    state = msgspec.to_builtins(record, str_keys=True)
     fact = Fact(
         kind=f"{record.KIND}.{change.verb}",
         subject_kind=record.KIND,
@@ -230,7 +254,7 @@ def _append(frontier: Frontier, change: Change) -> dict[str, Any]:
         effective_at=act.at,
         recorded_at=act.recorded_at or act.at,
         reason=change.reason,
-        payload=msgspec.to_builtins(change.payload),
+        payload=msgspec.to_builtins(change.payload, str_keys=True),
         state=state,
     )
     leaf = leaf_hash(fact.leaf())
