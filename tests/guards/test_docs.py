@@ -14,7 +14,19 @@ from baton.kernel import errors
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "baton"
-STAGES = ("project", "team", "data", "features", "training", "evaluation", "registry", "delivery", "serving", "monitoring", "incidents")
+STAGES = (
+    "project",
+    "team",
+    "data",
+    "features",
+    "training",
+    "evaluation",
+    "registry",
+    "delivery",
+    "serving",
+    "monitoring",
+    "incidents",
+)
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "templates" not in path.parts)
 
@@ -35,7 +47,9 @@ def test_every_error_has_an_exit_code_and_is_documented() -> None:
     leaves = [kind for kind in kinds if kind is not errors.BatonError]
     assert sorted(kind.code for kind in leaves) == sorted(EXIT)
     assert [kind.__name__ for kind in leaves if f"`{kind.__name__}`" not in page or f"`{kind.code}`" not in page] == []
-    assert [kind.__name__ for kind in leaves if f"├── {kind.__name__} " not in _tree() and f"└── {kind.__name__} " not in _tree()] == []
+    assert [
+        kind.__name__ for kind in leaves if f"├── {kind.__name__} " not in _tree() and f"└── {kind.__name__} " not in _tree()
+    ] == []
 
 
 def _tree() -> str:
@@ -45,9 +59,17 @@ def _tree() -> str:
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_what_a_page_names_is_there(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    links = [target.split("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target and not target.startswith("#")]
+    links = [
+        target.split("#")[0]
+        for target in re.findall(r"\]\(([^)\s]+)\)", text)
+        if "://" not in target and not target.startswith("#")
+    ]
     assert [link for link in links if not (page.parent / link).exists()] == []
-    commands = set(re.findall(r"(?:^ {4}(?:\S+=\S+ )?|`|\n\$ )(?:\.venv/bin/)?baton (?:--(?:project|workspace) \S+ )*([a-z]+)", text, re.MULTILINE))
+    commands = set(
+        re.findall(
+            r"(?:^ {4}(?:\S+=\S+ )?|`|\n\$ )(?:\.venv/bin/)?baton (?:--(?:project|workspace) \S+ )*([a-z]+)", text, re.MULTILINE
+        )
+    )
     assert commands - COMMANDS.keys() == set()
     chores = set(re.findall(r"(?:^ {4}|`|\n\$ )make ([a-z]+)", text, re.MULTILINE))
     assert chores - set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)) == set()

@@ -7,13 +7,27 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "baton"
 LONGEST = 500
 VAGUE = {"base", "common", "helper", "helpers", "manager", "misc", "util", "utils"}
-STAGES = ("project", "team", "data", "features", "training", "evaluation", "registry", "delivery", "serving", "monitoring", "incidents")
+STAGES = (
+    "project",
+    "team",
+    "data",
+    "features",
+    "training",
+    "evaluation",
+    "registry",
+    "delivery",
+    "serving",
+    "monitoring",
+    "incidents",
+)
 TEXTS = {".cfg", ".json", ".lock", ".md", ".py", ".sh", ".sql", ".toml", ".txt", ".yaml", ".yml", ""}
 
 
 def kept() -> list[Path]:
     """Every file of the checkout that is, or would be, committed."""
-    told = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True, text=True)
+    told = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
+    )
     return [path for name in told.stdout.split("\0") if name and (path := ROOT / name).is_file()]
 
 

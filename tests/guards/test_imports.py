@@ -12,8 +12,39 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "baton"
-HEAVY = ("dbos", "deltalake", "duckdb", "lightgbm", "numpy", "onnx", "onnxruntime", "optuna", "pandas", "pyarrow", "pydantic", "rich", "sklearn", "sqlalchemy", "uvicorn")
-TRAINING = ("baton.app", "baton.training", "dbos", "deltalake", "duckdb", "lightgbm", "onnx", "onnxmltools", "optuna", "pandas", "pyarrow", "pydantic", "sklearn", "sqlalchemy")
+HEAVY = (
+    "dbos",
+    "deltalake",
+    "duckdb",
+    "lightgbm",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "optuna",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "rich",
+    "sklearn",
+    "sqlalchemy",
+    "uvicorn",
+)
+TRAINING = (
+    "baton.app",
+    "baton.training",
+    "dbos",
+    "deltalake",
+    "duckdb",
+    "lightgbm",
+    "onnx",
+    "onnxmltools",
+    "optuna",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "sklearn",
+    "sqlalchemy",
+)
 PICKLES = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
 NAMED_ONLY = {"httptools": "uvicorn takes it by name", "uvloop": "uvicorn takes it by name"}
 IMPORTED_AS = {"prometheus-client": "prometheus_client", "ruamel-yaml": "ruamel", "scikit-learn": "sklearn"}
@@ -35,7 +66,9 @@ def imports_of(path: Path) -> Iterator[str]:
             yield node.module
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["status", "--help"], ["replay", "--help"], ["up", "--help"], ["new", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["status", "--help"], ["replay", "--help"], ["up", "--help"], ["new", "--help"]]
+)
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     code = f"import sys\nsys.argv = ['baton', *{arguments!r}]\nfrom baton.cli.main import main\ntry:\n    main()\nexcept SystemExit as end:\n    assert not end.code"
     assert loaded_by(code).isdisjoint(HEAVY)
@@ -51,7 +84,11 @@ def test_the_model_server_loads_no_training_and_no_tables() -> None:
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "kernel").glob("*.py")), ids=lambda path: path.name)
 def test_the_kernel_needs_the_standard_library_only(path: Path) -> None:
-    assert [name for name in imports_of(path) if name.split(".")[0] not in sys.stdlib_module_names and not name.startswith("baton.kernel")] == []
+    assert [
+        name
+        for name in imports_of(path)
+        if name.split(".")[0] not in sys.stdlib_module_names and not name.startswith("baton.kernel")
+    ] == []
 
 
 def test_nothing_is_pickled() -> None:

@@ -25,7 +25,11 @@ def short_flights(into: Path, start: str, live: str, until: str) -> Path:
     """A copy of the flights example that replays a shorter stretch."""
     shutil.copytree(FLIGHTS, into, ignore=shutil.ignore_patterns(".baton*", "__pycache__"))
     text = (into / "baton.yaml").read_text()
-    for name, value in (("start: 2023-01-01", f"start: {start}"), ("live: 2023-03-01", f"live: {live}"), ("until: 2024-01-01", f"until: {until}")):
+    for name, value in (
+        ("start: 2023-01-01", f"start: {start}"),
+        ("live: 2023-03-01", f"live: {live}"),
+        ("until: 2024-01-01", f"until: {until}"),
+    ):
         assert name in text
         text = text.replace(name, value)
     (into / "baton.yaml").write_text(text)

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from journeys.killing import fingerprint, run, run_killed, short_flights
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]

@@ -4,7 +4,6 @@ import json
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from journeys.flights_oracle import Oracle
+from journeys.killing import FLIGHTS
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from baton.app.views.tables import ask
-from journeys.flights_oracle import Oracle
-from journeys.killing import FLIGHTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 JUDGED = [f"2023-{month:02d}" for month in range(4, 13)]
@@ -24,17 +23,19 @@ JUDGED = [f"2023-{month:02d}" for month in range(4, 13)]
 
 def baton(*arguments: str) -> str:
     """Run the command line and return what it printed."""
-    done = subprocess.run([sys.executable, "-m", "baton.cli", *arguments], capture_output=True, text=True, timeout=1200)
+    done = subprocess.run(
+        [sys.executable, "-m", "baton.cli", *arguments], capture_output=True, text=True, timeout=1200, check=False
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
 
 @pytest.fixture(scope="module")
-def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def year(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The workspace of a replayed year."""
     workspace = tmp_path_factory.mktemp("year") / "workspace"
     baton("--workspace", str(workspace), "replay", str(FLIGHTS))
-    yield workspace
+    return workspace
 
 
 @pytest.fixture(scope="module")
@@ -63,17 +64,25 @@ def test_the_live_loop_beats_the_frozen_model(status: dict[str, Any]) -> None:
 
 
 def test_months_recomputed_from_log_and_labels_are_the_reported_ones(year: Path, status: dict[str, Any]) -> None:
-    joined = read(year, "SELECT strftime(p.decided_at, '%Y-%m') AS month, p.variant, p.score, l.label FROM predictions p JOIN labels l USING (flight_id)")
+    joined = read(
+        year,
+        "SELECT strftime(p.decided_at, '%Y-%m') AS month, p.variant, p.score, l.label FROM predictions p JOIN labels l USING (flight_id)",
+    )
     table = {name: np.asarray(joined[name].to_pylist()) for name in joined.column_names}
     for month in status["months"]:
         for frozen, prefix in ((False, ""), (True, "frozen_")):
             rows = (table["month"] == month["month"]) & ((table["variant"] == "shadow") == frozen)
             assert roc_auc_score(table["label"][rows], table["score"][rows]) == pytest.approx(month[f"{prefix}auc"], abs=1e-9)
-            assert brier_score_loss(table["label"][rows], table["score"][rows]) == pytest.approx(month[f"{prefix}brier"], abs=1e-9)
+            assert brier_score_loss(table["label"][rows], table["score"][rows]) == pytest.approx(
+                month[f"{prefix}brier"], abs=1e-9
+            )
 
 
 def test_one_row_per_entity_and_variant_and_ids_are_unique(year: Path) -> None:
-    found = read(year, "SELECT count(*) AS rows, count(DISTINCT prediction_id) AS ids, count(DISTINCT (flight_id, variant)) AS pairs FROM predictions").to_pylist()
+    found = read(
+        year,
+        "SELECT count(*) AS rows, count(DISTINCT prediction_id) AS ids, count(DISTINCT (flight_id, variant)) AS pairs FROM predictions",
+    ).to_pylist()
     assert found[0]["rows"] == found[0]["ids"] == found[0]["pairs"] > 600_000
 
 
@@ -84,7 +93,13 @@ def test_five_hundred_logged_predictions_equal_the_oracle(year: Path) -> None:
         for name, expected in oracle.features(row["flight_id"], row["decided_at"].astimezone(UTC)).items():
             logged = row[name]
             missing = expected is None or expected != expected
-            same = (logged is None or logged != logged) if missing else logged == pytest.approx(expected, abs=1e-9) if isinstance(expected, float) else logged == expected
+            same = (
+                (logged is None or logged != logged)
+                if missing
+                else logged == pytest.approx(expected, abs=1e-9)
+                if isinstance(expected, float)
+                else logged == expected
+            )
             assert same, f"{row['flight_id']} at {row['decided_at']}: {name} was logged as {logged}, the oracle says {expected}"
 
 

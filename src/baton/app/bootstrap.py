@@ -66,7 +66,16 @@ def load_project(folder: Path) -> Loaded:
 def read_plan(folder: Path, definition: Definition) -> FeaturePlan:
     """Run the project's feature file. Raises InvalidProject when it is missing or wrong."""
     if not (folder / definition.features).is_file():
-        raise InvalidProject((Mistake("baton.yaml", 1, f"the feature file '{definition.features}' is not there", "write it, or name another one: features: FILE.py"),))
+        raise InvalidProject(
+            (
+                Mistake(
+                    "baton.yaml",
+                    1,
+                    f"the feature file '{definition.features}' is not there",
+                    "write it, or name another one: features: FILE.py",
+                ),
+            )
+        )
     return plan_from_source((folder / definition.features).read_text(), str(definition.features))
 
 

@@ -35,5 +35,9 @@ def reproduce(project: Path, folder: Path, number: int) -> dict[str, Any]:
     differing = [name for name in ("training_set", "model") if told[name]["then"] != told[name]["now"]]
     if differing:
         changed = [name for name in ("features", "recipe", "libraries", "python") if manifest[name] != made["manifest"][name]]
-        raise Refused(f"version {number} did not come out the same: {', '.join(differing)} differ", why=f"changed since: {', '.join(changed) or 'the stored data'}", fix="check out the code and the environment that its lineage names")
+        raise Refused(
+            f"version {number} did not come out the same: {', '.join(differing)} differ",
+            why=f"changed since: {', '.join(changed) or 'the stored data'}",
+            fix="check out the code and the environment that its lineage names",
+        )
     return told

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -31,13 +31,13 @@ from baton.features.online import compute_requests
 from baton.features.view import DECIDED_AT, FeaturePlan, plan_from_source
 from baton.kernel.clock import iso, micros, parse_instant, stopwatch
 from baton.kernel.digest import digest, finite
-from baton.kernel.errors import BatonError, Corrupt, Refused
+from baton.kernel.errors import BatonError, Refused
 from baton.monitoring.day import Reference, reference_of
 from baton.project.definition import Definition
 from baton.project.loader import load
-from baton.registry.bundle import Calibration, unpack
+from baton.registry.bundle import unpack
 from baton.registry.signature import InputFeature, Signature
-from baton.training.search import Trial, best, search
+from baton.training.search import best, search
 from baton.training.trainingset import TrainingSet, split
 
 if TYPE_CHECKING:
@@ -56,15 +56,28 @@ def training_set(definition: Definition, plan: FeaturePlan, tables: DeltaTables,
     import pyarrow as pa
 
     matured = cutoff - definition.monitor.maturity
-    labels = tables.scan("labels", until=cutoff).sort_by([("known_at", "ascending"), (definition.entity.key, "ascending")]) if tables.exists("labels") else None
+    labels = (
+        tables.scan("labels", until=cutoff).sort_by([("known_at", "ascending"), (definition.entity.key, "ascending")])
+        if tables.exists("labels")
+        else None
+    )
     if labels is None or labels.num_rows == 0:
-        raise Refused("there is nothing to learn from yet", why="no label is known", fix="wait for labels, or check label.source in baton.yaml")
-    sources = {name: _source(definition, tables, name, cutoff) for name in {definition.entity.source, *(view.source for view in plan.views)}}
+        raise Refused(
+            "there is nothing to learn from yet",
+            why="no label is known",
+            fix="wait for labels, or check label.source in baton.yaml",
+        )
+    sources = {
+        name: _source(definition, tables, name, cutoff)
+        for name in {definition.entity.source, *(view.source for view in plan.views)}
+    }
     entities = sources[definition.entity.source]
     key = definition.entity.key
     entities = entities.set_column(entities.schema.get_field_index(key), key, entities[key].cast(pa.string()))
     rows = labels.select([key, "label"]).join(entities, key, join_type="inner")
-    rows = rows.append_column(DECIDED_AT, _decided(definition, rows, cutoff)).sort_by([(DECIDED_AT, "ascending"), (key, "ascending")])
+    rows = rows.append_column(DECIDED_AT, _decided(definition, rows, cutoff)).sort_by(
+        [(DECIDED_AT, "ascending"), (key, "ascending")]
+    )
     rows = rows.combine_chunks()
     if definition.decision is not None:
         rows = _between(rows, None if definition.recipe.window is None else cutoff - definition.recipe.window, matured)
@@ -115,7 +128,11 @@ def signature_of(definition: Definition, whole: TrainingSet) -> Signature:
             continue
         known = sorted({str(value) for value in values if value is not None})
         if len(known) > CATEGORIES:
-            raise Refused(f"feature '{name}' has {len(known)} different texts", why=f"at most {CATEGORIES} make a useful category", fix="drop it, or group its values in a request function")
+            raise Refused(
+                f"feature '{name}' has {len(known)} different texts",
+                why=f"at most {CATEGORIES} make a useful category",
+                fix="drop it, or group its values in a request function",
+            )
         features.append(InputFeature(name, "category", tuple(known)))
     return Signature(tuple(features), definition.entity.key, definition.entity.source, definition.problem.value.threshold)
 
@@ -137,7 +154,10 @@ class Job:
         joined = watch()
         parts = split(whole, recipe.validation, recipe.holdout)
         signature = signature_of(self._definition, parts.learned)
-        encoded = {name: (signature.encode(part.columns), part.labels) for name, part in (("train", parts.train), ("validation", parts.validation))}
+        encoded = {
+            name: (signature.encode(part.columns), part.labels)
+            for name, part in (("train", parts.train), ("validation", parts.validation))
+        }
         latest = (encoded["train"][0][-recipe.search_rows :], encoded["train"][1][-recipe.search_rows :])
         trials = search(
             [learner(name) for name in recipe.learners],
@@ -150,10 +170,17 @@ class Job:
         )
         chosen = best(trials)
         matrix = np.concatenate([encoded["train"][0], encoded["validation"][0]])
-        fitted = learner(chosen.learner).fit(matrix, parts.learned.labels, {**chosen.params, **({"rounds": chosen.rounds} if chosen.learner == "lightgbm" else {})}, recipe.seed)
+        fitted = learner(chosen.learner).fit(
+            matrix,
+            parts.learned.labels,
+            {**chosen.params, **({"rounds": chosen.rounds} if chosen.learner == "lightgbm" else {})},
+            recipe.seed,
+        )
         trained = watch()
         model = fitted.onnx(len(signature.features))
-        proof = parity(model, fitted.score, signature, np.concatenate([matrix, signature.encode(parts.holdout.columns)]), signature.threshold)
+        proof = parity(
+            model, fitted.score, np.concatenate([matrix, signature.encode(parts.holdout.columns)]), signature.threshold
+        )
         scores = onnx_scores(model, signature.encode(parts.holdout.columns))
         return {
             "signature": msgspec.to_builtins(signature),
@@ -164,7 +191,16 @@ class Job:
             "trials": [asdict(trial) for trial in trials],
             "importance": {name: round(share, 6) for name, share in zip(signature.names, fitted.importance(), strict=True)},
             "quality": {name: finite(value) for name, value in quality(parts.holdout.labels, scores).items()},
-            "slices": [asdict(each) for each in by_slice(parts.holdout.labels, scores, parts.holdout.columns, self._definition.gates.slices, self._definition.gates.slice_floor)],
+            "slices": [
+                asdict(each)
+                for each in by_slice(
+                    parts.holdout.labels,
+                    scores,
+                    parts.holdout.columns,
+                    self._definition.gates.slices,
+                    self._definition.gates.slice_floor,
+                )
+            ],
             "comparison": self._against(champion, parts.holdout, scores),
             "reference": asdict(self._reference(parts.learned.columns)),
             "rows": {"train": parts.train.rows, "validation": parts.validation.rows, "holdout": parts.holdout.rows},
@@ -180,12 +216,18 @@ class Job:
     def _against(self, champion: str, holdout: TrainingSet, scores: Array) -> dict[str, Any] | None:
         if not champion:
             return None
-        bundle = unpack(self._artifacts.get(champion), self._artifacts.seal_of(champion), open_keys(self._workspace / "keys").verify)
+        bundle = unpack(
+            self._artifacts.get(champion), self._artifacts.seal_of(champion), open_keys(self._workspace / "keys").verify
+        )
         missing = set(bundle.manifest.signature.names) - set(holdout.columns)
         if missing:
             return None
         theirs = onnx_scores(bundle.model, bundle.manifest.signature.encode(holdout.columns))
-        return asdict(compare(holdout.labels, theirs, scores, holdout.decided_at, self._definition.gates.margin, self._definition.recipe.seed))
+        return asdict(
+            compare(
+                holdout.labels, theirs, scores, holdout.decided_at, self._definition.gates.margin, self._definition.recipe.seed
+            )
+        )
 
     def _manifest(self, whole: TrainingSet, cutoff: datetime) -> dict[str, Any]:
         """All that a reproduction needs: data, code, config, seed and environment."""
@@ -223,7 +265,7 @@ def onnx_scores(model: bytes, matrix: Array) -> Array:
     return (out.reshape(len(matrix), -1)[:, -1]).astype(np.float64)
 
 
-def parity(model: bytes, score: Any, signature: Signature, matrix: Array, threshold: float) -> dict[str, Any]:
+def parity(model: bytes, score: Callable[[Array], Array], matrix: Array, threshold: float) -> dict[str, Any]:
     """Compare the shipped form with the trained one on real rows (the last ones) and on edge rows.
 
     Edge rows set each feature in turn to missing, zero, and far beyond either end. Raises Refused when the difference is
@@ -238,7 +280,11 @@ def parity(model: bytes, score: Any, signature: Signature, matrix: Array, thresh
     largest = float(np.max(np.abs(ours - theirs)))
     flips = int(np.count_nonzero(((ours >= threshold) != (theirs >= threshold)) & (np.abs(ours - threshold) > TOLERANCE)))
     if largest > TOLERANCE or flips:
-        raise Refused("the shipped form does not score like the trained model", why=f"largest difference {largest:.2e} over {len(rows)} rows, {flips} answers flipped", fix="use another learner in recipe.learners")
+        raise Refused(
+            "the shipped form does not score like the trained model",
+            why=f"largest difference {largest:.2e} over {len(rows)} rows, {flips} answers flipped",
+            fix="use another learner in recipe.learners",
+        )
     return {"rows": len(rows), "largest_difference": largest, "flips": flips}
 
 
@@ -248,9 +294,16 @@ def answer(job: Job, request: Mapping[str, Any]) -> dict[str, Any]:
         return {"ok": job.run(parse_instant(request["cutoff"]), request.get("champion", ""))}
     except BatonError as error:
         return {"error": {"what": error.what, "where": error.where, "why": error.why, "fix": error.fix}}
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  whatever it is, the caller must get an answer
         trace = traceback.extract_tb(error.__traceback__)[-1]
-        return {"error": {"what": f"training failed: {type(error).__name__}: {error}", "where": f"{trace.filename}:{trace.lineno}", "why": "", "fix": "mend it and start again"}}
+        return {
+            "error": {
+                "what": f"training failed: {type(error).__name__}: {error}",
+                "where": f"{trace.filename}:{trace.lineno}",
+                "why": "",
+                "fix": "mend it and start again",
+            }
+        }
 
 
 def main() -> None:

@@ -77,15 +77,27 @@ def find(folder: Path) -> Workspace | None:
     label = folder / "workspace.json"
     if not label.exists():
         if (folder / "state.db").exists():
-            raise Corrupt("the workspace has lost its label", where=str(label), why="workspace.json is missing beside state.db", fix="restore it, or move the folder away")
+            raise Corrupt(
+                "the workspace has lost its label",
+                where=str(label),
+                why="workspace.json is missing beside state.db",
+                fix="restore it, or move the folder away",
+            )
         return None
     try:
         told = json.loads(label.read_text())
         made_by, clock = int(told["format"]), str(told["clock"])
     except (ValueError, KeyError, TypeError) as error:
-        raise Corrupt("the workspace's label cannot be read", where=str(label), why=str(error), fix="restore it, or move the folder away") from error
+        raise Corrupt(
+            "the workspace's label cannot be read", where=str(label), why=str(error), fix="restore it, or move the folder away"
+        ) from error
     if made_by > FORMAT:
-        raise Incompatible(f"the workspace has format {made_by}, this Baton reads up to {FORMAT}", where=str(folder), why="a newer Baton made it", fix="upgrade Baton: pip install -U baton-ml")
+        raise Incompatible(
+            f"the workspace has format {made_by}, this Baton reads up to {FORMAT}",
+            where=str(folder),
+            why="a newer Baton made it",
+            fix="upgrade Baton: pip install -U baton-ml",
+        )
     return Workspace(folder, clock)
 
 
@@ -93,7 +105,9 @@ def existing(folder: Path) -> Workspace:
     """The workspace in that folder. Raises NotFound when there is none: nothing is created by looking."""
     found = find(folder)
     if found is None:
-        raise NotFound("there is no workspace yet", where=str(folder), why="nothing has run here", fix="baton replay, or baton up, makes one")
+        raise NotFound(
+            "there is no workspace yet", where=str(folder), why="nothing has run here", fix="baton replay, or baton up, makes one"
+        )
     return found
 
 
@@ -124,7 +138,12 @@ def held(workspace: Workspace) -> Iterator[None]:
         except OSError as error:
             lock.seek(0)
             holder = lock.read().strip() or "another process"
-            raise Unavailable(f"the workspace is in use by {holder}", where=str(workspace.folder), why="one process at a time moves the loop", fix="stop it first, or name another one: --workspace DIR") from error
+            raise Unavailable(
+                f"the workspace is in use by {holder}",
+                where=str(workspace.folder),
+                why="one process at a time moves the loop",
+                fix="stop it first, or name another one: --workspace DIR",
+            ) from error
         lock.truncate(0)
         lock.write(f"process {os.getpid()}")
         lock.flush()

@@ -9,7 +9,14 @@ from baton.cli.main import Where
 
 @click.command()
 @click.argument("query")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True, help="How rows are written to standard output.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json", "parquet"]),
+    default="table",
+    show_default=True,
+    help="How rows are written to standard output.",
+)
 @click.pass_obj
 def sql(where: Where, query: str, form: str) -> None:
     """Query the workspace's tables with SQL (DuckDB, read only): predictions, labels, quarantine and every source."""

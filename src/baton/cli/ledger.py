@@ -24,7 +24,12 @@ def verify(where: Where, plain: bool) -> None:
     else:
         click.echo(f"{told['facts']} facts, root {told['root']}")
     if told["faults"]:
-        raise Corrupt(f"the ledger has {len(told['faults'])} fault(s)", where=str(where.workspace / "state.db"), why="; ".join(told["faults"][:5]), fix="restore the workspace from a copy; what is above the first fault is whole")
+        raise Corrupt(
+            f"the ledger has {len(told['faults'])} fault(s)",
+            where=str(where.workspace / "state.db"),
+            why="; ".join(told["faults"][:5]),
+            fix="restore the workspace from a copy; what is above the first fault is whole",
+        )
     if not plain:
         click.echo("whole: every fact, every head and every record agree")
 
@@ -44,4 +49,6 @@ def show(where: Where, subject: str | None, kind: str | None, limit: int, plain:
         click.echo(as_json(found))
         return
     for fact in found:
-        click.echo(f"{fact['seq']:>6}  {fact['effective_at'][:16].replace('T', ' ')}  {fact['kind']:<22} {fact['subject']:<24} {fact['actor']} ({fact['role']}): {fact['reason']}")
+        click.echo(
+            f"{fact['seq']:>6}  {fact['effective_at'][:16].replace('T', ' ')}  {fact['kind']:<22} {fact['subject']:<24} {fact['actor']} ({fact['role']}): {fact['reason']}"
+        )

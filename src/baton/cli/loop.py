@@ -2,7 +2,7 @@
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import click
 
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 @click.argument("project", required=False, type=click.Path(path_type=Path))
 @click.option("--fresh", is_flag=True, help="Start over: delete the replayed workspace first.")
 @click.option("--until", default=None, help="Stop at this instant, e.g. 2023-04-01 (midnight UTC).")
-@click.option("--control", type=click.Choice(["stationary"]), default=None, help="Replay a year made of the days before going live, drawn at random: nothing drifts.")
+@click.option(
+    "--control",
+    type=click.Choice(["stationary"]),
+    default=None,
+    help="Replay a year made of the days before going live, drawn at random: nothing drifts.",
+)
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0, 2**31), help="Which days the control draws.")
 @click.pass_obj
 def replay(where: Where, project: Path | None, fresh: bool, until: str | None, control: str | None, seed: int) -> None:
@@ -36,7 +41,12 @@ def replay(where: Where, project: Path | None, fresh: bool, until: str | None, c
     known = find(place)
     if fresh and known is not None:
         if known.clock != "replay":
-            raise InvalidInput("--fresh starts over replayed workspaces only", where=str(place), why="this one ran on the wall clock", fix="name another workspace: --workspace DIR")
+            raise InvalidInput(
+                "--fresh starts over replayed workspaces only",
+                where=str(place),
+                why="this one ran on the wall clock",
+                fix="name another workspace: --workspace DIR",
+            )
         with held(known):
             shutil.rmtree(place)
     cut = _midnight(until)
@@ -53,7 +63,9 @@ def replay(where: Where, project: Path | None, fresh: bool, until: str | None, c
 def _midnight(text: str | None) -> "datetime | None":
     moment = instant(text)
     if moment is not None and (moment.hour or moment.minute or moment.second):
-        raise InvalidInput(f"--until {text} is not midnight UTC", why="a replay ends with a whole day", fix=f"write --until {moment:%Y-%m-%d}")
+        raise InvalidInput(
+            f"--until {text} is not midnight UTC", why="a replay ends with a whole day", fix=f"write --until {moment:%Y-%m-%d}"
+        )
     return moment
 
 
@@ -65,11 +77,17 @@ class _Display:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
         self._live = Console().is_terminal
-        self._bar = Progress(TextColumn("{task.fields[day]}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(), TextColumn("{task.fields[what]}"))
+        self._bar = Progress(
+            TextColumn("{task.fields[day]}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[what]}"),
+        )
         self._task = self._bar.add_task("", total=1.0, day="", what="starting")
         self._month, self._seen = "", 0
 
-    def __enter__(self) -> "_Display":
+    def __enter__(self) -> Self:
         if self._live:
             self._bar.start()
         return self
@@ -101,7 +119,20 @@ class _Display:
 
 
 _TOLD = frozenset(
-    {"turn.started", "turn.failed", "version.registered", "release.started", "release.promoted", "release.rolled-back", "incident.opened", "incident.resolved", "proposal.held", "handoff.declined", "handoff.escalated", "month.closed"}
+    {
+        "turn.started",
+        "turn.failed",
+        "version.registered",
+        "release.started",
+        "release.promoted",
+        "release.rolled-back",
+        "incident.opened",
+        "incident.resolved",
+        "proposal.held",
+        "handoff.declined",
+        "handoff.escalated",
+        "month.closed",
+    }
 )
 
 
@@ -113,12 +144,14 @@ def _next_steps(project: Path, workspace: Path) -> str:
     at = f"--project {project}" if workspace == project / ".baton" else f"--project {project} --workspace {workspace}"
     return (
         f"\nWhere to look next\n  baton {at} status            who holds the baton, what is wrong\n  baton {at} inbox             the hand-off that waits for somebody\n"
-        f"  baton {at} ledger show       what happened, and why\n  baton {at} sql \"SELECT * FROM predictions LIMIT 5\"\n"
+        f'  baton {at} ledger show       what happened, and why\n  baton {at} sql "SELECT * FROM predictions LIMIT 5"\n'
     )
 
 
 @click.command()
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port of the model server on 127.0.0.1.")
+@click.option(
+    "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port of the model server on 127.0.0.1."
+)
 @click.pass_obj
 def up(where: Where, port: int) -> None:
     """Run the loop on the wall clock, with the model server, until stopped."""

@@ -62,8 +62,12 @@ class Door(click.Group):
 
 
 @click.group(cls=Door, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--project", type=click.Path(path_type=Path), default=Path(), help="Folder with baton.yaml.  [default: this folder]")
-@click.option("--workspace", type=click.Path(path_type=Path), default=None, help="Folder of the state.  [default: .baton in the project]")
+@click.option(
+    "--project", type=click.Path(path_type=Path), default=Path(), help="Folder with baton.yaml.  [default: this folder]"
+)
+@click.option(
+    "--workspace", type=click.Path(path_type=Path), default=None, help="Folder of the state.  [default: .baton in the project]"
+)
 @click.version_option(__version__, prog_name="baton")
 @click.pass_context
 def door(ctx: click.Context, project: Path, workspace: Path | None) -> None:
@@ -98,5 +102,8 @@ def main() -> None:
         click.echo("stopped; run the same command to go on from here", err=True)
         sys.exit(130)
     except OSError as error:
-        click.echo(f"error [unavailable]: {error.strerror or error}\n  where: {error.filename or 'the system'}\n  fix: free space or mend the path, then run the command again; nothing was half-done", err=True)
+        click.echo(
+            f"error [unavailable]: {error.strerror or error}\n  where: {error.filename or 'the system'}\n  fix: free space or mend the path, then run the command again; nothing was half-done",
+            err=True,
+        )
         sys.exit(EXIT["unavailable"])

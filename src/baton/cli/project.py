@@ -22,11 +22,20 @@ def new(name: str, table: Path | None, label: str | None, moment: str | None, ke
     folder = into or Path(name)
     if table is None:
         if label or moment or key:
-            raise InvalidInput("--label, --time and --key speak of a table", why="no table is named", fix=f"baton new {name} --from FILE.csv --label COLUMN")
+            raise InvalidInput(
+                "--label, --time and --key speak of a table",
+                why="no table is named",
+                fix=f"baton new {name} --from FILE.csv --label COLUMN",
+            )
         made = create(name, folder)
     else:
         if label is None:
-            raise InvalidInput("which column is to be predicted?", where=str(table), why="--label is missing", fix=f"baton new {name} --from {table} --label COLUMN")
+            raise InvalidInput(
+                "which column is to be predicted?",
+                where=str(table),
+                why="--label is missing",
+                fix=f"baton new {name} --from {table} --label COLUMN",
+            )
         from baton.backends.engines.profile import profile, store
         from baton.project.infer import infer
 

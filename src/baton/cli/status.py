@@ -31,7 +31,9 @@ def instant(text: str | None) -> datetime | None:
     try:
         return parse_instant(text)
     except ValueError as error:
-        raise InvalidInput(f"'{text}' is no instant", why=str(error), fix="write e.g. 2023-06-01 or 2023-06-01T12:00:00Z") from error
+        raise InvalidInput(
+            f"'{text}' is no instant", why=str(error), fix="write e.g. 2023-06-01 or 2023-06-01T12:00:00Z"
+        ) from error
 
 
 def summary(told: Mapping[str, Any]) -> str:
@@ -60,26 +62,38 @@ def _live(told: Mapping[str, Any]) -> str:
 
 
 def _waits(handoffs: Sequence[Mapping[str, Any]]) -> str:
-    open_ones = [each for each in handoffs if each["status"] == "offered"]
-    lines = [f"  {each['waiting_on']} holds up '{each['payload']}' ({each['subject']}) since {_day(str(each['since']))}, until {_day(str(each['deadline']))}{'  LATE' if each['late'] else ''}\n      baton accept {each['id']}" for each in open_ones]
+    lines = [_wait(each) for each in handoffs if each["status"] == "offered"]
     return "Waiting for somebody\n" + ("\n".join(lines) or "  nobody")
 
 
+def _wait(each: Mapping[str, Any]) -> str:
+    until = f"{_day(str(each['deadline']))}{'  LATE' if each['late'] else ''}"
+    return (
+        f"  {each['waiting_on']} holds up '{each['payload']}' ({each['subject']}) since {_day(str(each['since']))}, until {until}"
+        f"\n      baton accept {each['id']}"
+    )
+
+
 def _incidents(incidents: Sequence[Mapping[str, Any]]) -> str:
-    lines = [f"  {_day(str(each['opened_at']))}  {each['status']:<10} {each['owner']:<6} {each['cause']}" + (f"\n      mended by {each['mended_by']}" if each["mended_by"] else "") for each in incidents]
-    return "Incidents\n" + ("\n".join(lines) or "  none")
+    return "Incidents\n" + ("\n".join(map(_incident, incidents)) or "  none")
+
+
+def _incident(each: Mapping[str, Any]) -> str:
+    mended = f"\n      mended by {each['mended_by']}" if each["mended_by"] else ""
+    return f"  {_day(str(each['opened_at']))}  {each['status']:<10} {each['owner']:<6} {each['cause']}{mended}"
 
 
 def _months(months: Sequence[Mapping[str, Any]]) -> str:
     if not months:
         return ""
-    lines = ["Month    predictions  labelled   late    AUC live/first   Brier live/first      value"]
-    for each in months:
-        lines.append(
-            f"{each['month']}  {each['predictions']:>11,}  {each['labelled']:>8,}  {_number(each['late_rate'], 3)}  {_number(each['auc'], 3)} / {_number(each['frozen_auc'], 3)}"
-            f"    {_number(each['brier'], 4)} / {_number(each['frozen_brier'], 4)}  {each['value'] or 0:>10,.0f}"
-        )
-    return "\n".join(lines)
+    return "\n".join(
+        ["Month    predictions  labelled   late    AUC live/first   Brier live/first      value", *map(_month, months)]
+    )
+
+
+def _month(each: Mapping[str, Any]) -> str:
+    quality = f"{_number(each['auc'], 3)} / {_number(each['frozen_auc'], 3)}    {_number(each['brier'], 4)} / {_number(each['frozen_brier'], 4)}"
+    return f"{each['month']}  {each['predictions']:>11,}  {each['labelled']:>8,}  {_number(each['late_rate'], 3)}  {quality}  {each['value'] or 0:>10,.0f}"
 
 
 def _number(value: float | None, digits: int) -> str:

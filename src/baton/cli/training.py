@@ -14,4 +14,8 @@ def reproduce(where: Where, version: int, plain: bool) -> None:
     from baton.app.reproduce import reproduce as again
 
     told = again(where.project, where.workspace, version)
-    click.echo(as_json(told) if plain else f"version {version} came out the same: model {told['model']['now'][:16]}, training set {told['training_set']['now'][:16]}")
+    click.echo(
+        as_json(told)
+        if plain
+        else f"version {version} came out the same: model {told['model']['now'][:16]}, training set {told['training_set']['now'][:16]}"
+    )

@@ -117,8 +117,8 @@ class WindowState:
 
 
 def deviation(count: int, total: int, squares: int) -> float:
-    """Sample standard deviation from exact integer sums (at least two rows)."""
-    return sqrt(max(0.0, (squares - total * total / count) / (count - 1)))
+    """Sample standard deviation from exact integer sums (at least two rows); rounded once, so no digits cancel."""
+    return sqrt((count * squares - total * total) / (count * (count - 1)))
 
 
 def fixed_point(values: Sequence[float | int | None], scale: int) -> list[int | None]:

@@ -1,7 +1,8 @@
 """Known-time joins for training sets: each row sees only what was known at its own decision time.
 
 Rows of a source and requests are coded as one integer (key code, time rank), sorted once, and answered by binary search;
-windows are differences of prefix sums over integers, so they equal the online values exactly.
+windows are differences of prefix sums over integers, so they equal the online values exactly. Codes and ranks count what
+occurs, so no number of keys and no length of time overflows.
 """
 
 from collections.abc import Mapping
@@ -10,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from baton.features.aggregate import FIXED_POINT
+from baton.features.aggregate import FIXED_POINT, deviation
 from baton.features.view import DECIDED_AT, FeaturePlan, LatestView, WindowView, age_micros
+from baton.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Array = np.ndarray[Any, Any]
 Columns = dict[str, Array]
+LIMB = 21
 
 
 def join(
@@ -66,11 +69,9 @@ class KeyedTimes:
     ) -> None:
         codes, wanted = _codes(rows, requests, key)
         known = np.zeros(rows.num_rows, np.int64) if known_at is None else column_array(rows[known_at]).astype(np.int64)
-        self._floor = min(int(known.min(initial=0)), int(decided.min(initial=0)))
-        self._width = max(int(known.max(initial=0)), int(decided.max(initial=0))) - self._floor + 2
-        if len(codes) and (int(codes.max(initial=0)) + 2) * self._width >= 1 << 63:
-            raise OverflowError("too many keys over too long a time for one join; train on a shorter window")
-        place = codes * self._width + (known - self._floor)
+        self._moments = np.unique(known)
+        self._width = len(self._moments) + 1
+        place = codes * self._width + np.searchsorted(self._moments, known)
         usable = codes >= 0
         self.order = np.argsort(place, kind="stable")
         self.order = self.order[usable[self.order]]
@@ -86,9 +87,9 @@ class KeyedTimes:
 
     def bound(self, moments: Array) -> Array:
         """Per request, how many sorted rows stand at or before (its key, that moment)."""
-        inside = np.clip(moments - self._floor, -1, self._width - 2)
+        rank = np.searchsorted(self._moments, moments, side="right") - 1
         found = np.empty(len(moments), np.int64)
-        found[self._turn] = np.searchsorted(self._places, (self._wanted * self._width + inside)[self._turn], side="right")
+        found[self._turn] = np.searchsorted(self._places, (self._wanted * self._width + rank)[self._turn], side="right")
         return np.where(self._wanted < 0, 0, found)
 
     def last(self) -> tuple[Array, Array]:
@@ -96,9 +97,9 @@ class KeyedTimes:
         found = (self._wanted >= 0) & (self.upper > self.first)
         return np.where(found, self.upper - 1, 0), found
 
-    def age(self, index: Array) -> Array:
-        """Microseconds from the rows at those sorted indexes to the requests' decisions."""
-        return self._decided - self.known[index]
+    def age(self, index: Array, of: Array | slice = slice(None)) -> Array:
+        """Microseconds from the rows at those sorted indexes to the decisions of the requests chosen by `of`."""
+        return np.asarray(self._decided[of] - self.known[index])
 
     def since(self, span: timedelta) -> Array:
         """Per request, the sorted index where its trailing window begins."""
@@ -122,7 +123,18 @@ def _codes(rows: "pa.Table", requests: "pa.Table", key: tuple[str, ...]) -> tupl
         a, b, size = _column_codes(rows[column], requests[column])
         left = np.where((left < 0) | (a < 0), -1, left * size + a)
         right = np.where((right < 0) | (b < 0), -1, right * size + b)
+        if len(key) > 1:
+            left, right = _dense(left, right)
     return left, right
+
+
+def _dense(left: Array, right: Array) -> tuple[Array, Array]:
+    """The same codes counted through; -1 stays, and what the left side does not have becomes -1."""
+    known = np.unique(left[left >= 0])
+    if len(known) == 0:
+        return np.full(len(left), -1), np.full(len(right), -1)
+    at = np.minimum(np.searchsorted(known, right), len(known) - 1)
+    return np.where(left < 0, -1, np.searchsorted(known, left)), np.where(known[at] == right, at, -1)
 
 
 def _column_codes(left: "pa.ChunkedArray", right: "pa.ChunkedArray") -> tuple[Array, Array, int]:
@@ -162,6 +174,8 @@ def _taken(rows: "pa.Table", column: str, at: Array, found: Array) -> Array:
             len(at), None if values.dtype == object else np.nan, dtype=object if values.dtype == object else np.float64
         )
     taken = values[at]
+    if values.dtype.kind == "M":
+        found, taken = found & ~np.isnat(taken), taken.astype(np.int64)
     if values.dtype == object:
         taken = taken.copy()
         taken[~found] = None
@@ -172,9 +186,7 @@ def _taken(rows: "pa.Table", column: str, at: Array, found: Array) -> Array:
 def _window(
     view: WindowView, index: KeyedTimes, rows: "pa.Table", known_at: str | None, requests: "pa.Table", decided: Array
 ) -> Columns:
-    values, present, scale = integers(rows[view.column])
-    if view.clip is not None:
-        values = np.clip(values, view.clip[0] * scale, view.clip[1] * scale)
+    values, present, scale = integers(rows[view.column], view.clip)
     if not present.all():
         kept = rows.filter(present)
         index = KeyedTimes(kept, known_at, requests, view.key, decided)
@@ -190,17 +202,24 @@ def _window(
     return columns
 
 
-def integers(column: "pa.ChunkedArray") -> tuple[Array, Array, int]:
-    """A numeric column as (fixed-point int64, present, scale): integers as they are, floats in millionths."""
+def integers(column: "pa.ChunkedArray", clip: tuple[int, int] | None = None) -> tuple[Array, Array, int]:
+    """A numeric column as (fixed-point int64 within `clip`, present, scale): integers as they are, floats in millionths.
+
+    Raises InvalidInput for a float beyond what int64 holds in millionths.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    if pa.types.is_floating(column.type):
-        values = np.asarray(column.to_numpy()).astype(np.float64)
-        present = np.isfinite(values)
-        return np.rint(np.where(present, values, 0.0) * FIXED_POINT).astype(np.int64), present, FIXED_POINT
-    present = np.asarray(pc.is_valid(column).to_numpy())
-    return np.asarray(pc.fill_null(column.cast(pa.int64()), 0).to_numpy()), present, 1
+    if not pa.types.is_floating(column.type):
+        present = np.asarray(pc.is_valid(column).to_numpy())
+        whole = np.asarray(pc.fill_null(column.cast(pa.int64()), 0).to_numpy())
+        return whole if clip is None else np.clip(whole, *clip), present, 1
+    values = np.asarray(column.to_numpy()).astype(np.float64)
+    present = np.isfinite(values)
+    values = np.where(present, values, 0.0) if clip is None else np.clip(np.where(present, values, 0.0), *clip)
+    if (largest := float(np.abs(values).max(initial=0.0))) * FIXED_POINT >= 1 << 62:
+        raise _too_large(largest)
+    return np.rint(values * FIXED_POINT).astype(np.int64), present, FIXED_POINT
 
 
 class _Prefix:
@@ -208,9 +227,10 @@ class _Prefix:
 
     def __init__(self, ordered: Array, index: KeyedTimes, scale: int) -> None:
         self._values, self._index, self._scale = ordered, index, scale
-        self._sum = np.concatenate(([0], np.cumsum(ordered)))
+        self._sum = _running(ordered)
+        self._largest = _largest(ordered)
         self._cache: dict[str, list[Array]] = {}
-        self._squares: Array | None = None
+        self._squares: list[tuple[Array, int]] | None = None
 
     def aggregate(self, name: str, low: Array, high: Array) -> Array:
         count = high - low
@@ -219,38 +239,37 @@ class _Prefix:
             return count.astype(np.float64)
         made = np.full(len(low), np.nan)
         lo, hi = low[some], high[some]
+        if self._largest * int(count.max(initial=0)) >= 1 << 63:
+            raise _too_large(self._largest / self._scale)
         made[some] = getattr(self, f"_{name}_of")(lo, hi, some)
         return made
 
     def _sum_of(self, low: Array, high: Array, _: Array) -> Array:
-        return (self._sum[high] - self._sum[low]) / self._scale
+        return _ratio(self._sum[high] - self._sum[low], self._scale)
 
     def _mean_of(self, low: Array, high: Array, _: Array) -> Array:
-        return (self._sum[high] - self._sum[low]) / (high - low) / self._scale
+        return _ratio(self._sum[high] - self._sum[low], high - low) / self._scale
 
     def _last_of(self, _low: Array, high: Array, _: Array) -> Array:
-        return self._values[high - 1] / self._scale
+        return _ratio(self._values[high - 1], self._scale)
 
     def _age_of(self, _low: Array, high: Array, some: Array) -> Array:
-        positions = np.zeros(len(some), np.int64)
-        positions[some] = high - 1
-        return self._index.age(positions)[some] / 1e6
+        return self._index.age(high - 1, some) / 1e6
 
     def _std_of(self, low: Array, high: Array, _: Array) -> Array:
         if self._squares is None:
-            self._squares = np.concatenate(([0], np.cumsum(self._values * self._values)))
-        count = high - low
-        total, squares = self._sum[high] - self._sum[low], self._squares[high] - self._squares[low]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            spread = (squares - total * total / count) / (count - 1)
-            made = np.sqrt(np.maximum(0.0, spread)) / self._scale
-        return np.where(count > 1, made, np.nan)
+            self._squares = _squares(self._values)
+        squares = sum(
+            ((sums[high] - sums[low]).astype(object) * weight for sums, weight in self._squares), np.zeros(len(low), object)
+        )
+        rows = zip((high - low).tolist(), (self._sum[high] - self._sum[low]).tolist(), squares.tolist(), strict=True)
+        return np.array([deviation(n, *sums) / self._scale if n > 1 else np.nan for n, *sums in rows], dtype=np.float64)
 
     def _min_of(self, low: Array, high: Array, _: Array) -> Array:
-        return self._extreme("min", np.minimum, low, high) / self._scale
+        return _ratio(self._extreme("min", np.minimum, low, high), self._scale)
 
     def _max_of(self, low: Array, high: Array, _: Array) -> Array:
-        return self._extreme("max", np.maximum, low, high) / self._scale
+        return _ratio(self._extreme("max", np.maximum, low, high), self._scale)
 
     def _extreme(self, name: str, pick: Any, low: Array, high: Array) -> Array:
         """Range minimum by a sparse table: two overlapping power-of-two blocks cover any range."""
@@ -266,3 +285,36 @@ class _Prefix:
             row = self._cache[name][level]
             made[at] = pick(row[low[at]], row[high[at] - (1 << int(level))])
         return made
+
+
+def _running(values: Array) -> Array:
+    return np.concatenate(([0], np.cumsum(values)))
+
+
+def _largest(values: Array) -> int:
+    return max(int(values.max(initial=0)), -int(values.min(initial=0)))
+
+
+def _ratio(whole: Array, by: Array | int) -> Array:
+    """Quotients rounded once, as Python divides integers; numpy would round a numerator beyond 2^53 first."""
+    if _largest(whole) < 1 << 53:
+        return np.asarray(whole / by)
+    return np.array(
+        [n / d for n, d in zip(whole.tolist(), np.broadcast_to(by, whole.shape).tolist(), strict=True)], dtype=np.float64
+    )
+
+
+def _squares(values: Array) -> list[tuple[Array, int]]:
+    """Running sums with weights that make up the sums of squares: values in limbs of 21 bits, so that no product overflows."""
+    size = np.abs(values)
+    limbs = [(size >> LIMB * place) & ((1 << LIMB) - 1) for place in range(3)]
+    pairs = [(p, q) for p in range(3) for q in range(p, 3) if limbs[p].any() and limbs[q].any()]
+    return [(_running(limbs[p] * limbs[q]), (1 if p == q else 2) << LIMB * (p + q)) for p, q in pairs]
+
+
+def _too_large(value: float) -> InvalidInput:
+    return InvalidInput(
+        f"values up to {value:.3g} are too large for a window",
+        why="its sums are exact integers (of floats, in millionths) and have to stay below 2^63",
+        fix="bound them: window(…, clip=(low, high))",
+    )

@@ -79,7 +79,7 @@ class WindowView:
     def name(self) -> str:
         """The view's address in the online store."""
         bounds = f".{self.clip[0]}..{self.clip[1]}" if self.clip else ""
-        return f"window.{self.source}.{'+'.join(self.key)}.{self.column}{bounds}.{'+'.join(self.aggregates)}"
+        return f"window.{self.source}.{'+'.join(self.key)}.{self.column}{bounds}.{'+'.join(self.aggregates)}.{'+'.join(self.over)}"
 
     @cached_property
     def features(self) -> tuple[str, ...]:
@@ -165,7 +165,7 @@ def _names(value: str | Sequence[str]) -> tuple[str, ...]:
 
 def entity(columns: Sequence[str]) -> EntityColumns:
     """Use columns of the entity's own row as features. Numbers stay numbers, texts become categories."""
-    return _add(EntityColumns(tuple(columns)))
+    return _add(EntityColumns(_names(columns)))
 
 
 def latest(source: str, *, key: str | Sequence[str], columns: Sequence[str], ttl: str | None = None) -> LatestView:
@@ -173,7 +173,7 @@ def latest(source: str, *, key: str | Sequence[str], columns: Sequence[str], ttl
 
     A row older than `ttl` (e.g. "3h", by its known time) counts as absent, in training and in serving alike.
     """
-    return _add(LatestView(source, _names(key), tuple(columns), parse_duration(ttl) if ttl else FRESHEST))
+    return _add(LatestView(source, _names(key), _names(columns), parse_duration(ttl) if ttl else FRESHEST))
 
 
 def window(
@@ -201,7 +201,7 @@ def on_request(*, inputs: Sequence[str]) -> Callable[[F], F]:
     """Make a feature out of a function of entity columns, other features or `decided_at` (numpy datetime64[us])."""
 
     def register(function: F) -> F:
-        _add(RequestFunction(function.__name__, tuple(inputs), function))
+        _add(RequestFunction(function.__name__, _names(inputs), function))
         return function
 
     return register

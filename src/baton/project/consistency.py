@@ -130,7 +130,7 @@ def _file(ground: _Ground, where: Where, path: Path, what: str, *, may_be_absolu
         yield ground.lines.mistake(
             where, f"{what} is named by an absolute path: {text}", "keep it in the project and write its path from there"
         )
-    elif not path.is_absolute() and normal.split(os.sep)[0] == os.pardir:
+    elif not path.is_absolute() and Path(normal).parts[:1] == (os.pardir,):
         fix = "move it into the project" + (
             ", or write its absolute path if it is meant to live elsewhere" if may_be_absolute else ""
         )

@@ -58,7 +58,15 @@ def change(record: Sample | Sampler, hours: float = 0.0, verb: str = "moved", **
 
 def everything(state: State) -> tuple[object, ...]:
     """All that a state tells, for comparison."""
-    return state.head(), state.heads(), state.facts(), state.raw("sample"), state.raw("sampler"), state.cursor("step"), state.cursor("other")
+    return (
+        state.head(),
+        state.heads(),
+        state.facts(),
+        state.raw("sample"),
+        state.raw("sampler"),
+        state.cursor("step"),
+        state.cursor("other"),
+    )
 
 
 def folded(facts: list[Fact], moment: datetime) -> dict[str, Mapping[str, Any]]:
@@ -78,29 +86,53 @@ class StateSuite:
         state = place.open()
         assert state.head() == Head(0, EMPTY_ROOT.hex())
         assert everything(state) == (state.head(), [], [], [], [], None, None)
-        assert state.get(Sample, "a") is None and state.all(Sample) == []
+        assert state.get(Sample, "a") is None
+        assert state.all(Sample) == []
         assert verify(state).faults == ()
 
     def test_a_commit_is_seen_whole_by_every_handle(self, place: Place) -> None:
         """Records, facts, head and cursors come together."""
         one, other = place.open(), place.open()
-        head = one.commit([change(Sample("a", "open")), change(Sampler("a", "new")), change(Sample("a", "done"), 1)], cursors={"step": "1", "other": "x"})
-        assert other.head() == head and other.heads() == [head] and head.size == 3
+        head = one.commit(
+            [change(Sample("a", "open")), change(Sampler("a", "new")), change(Sample("a", "done"), 1)],
+            cursors={"step": "1", "other": "x"},
+        )
+        assert other.head() == head
+        assert other.heads() == [head]
+        assert head.size == 3
         assert other.get(Sample, "a") == Sample("a", "done")
         assert other.get(Sampler, "a") == Sampler("a", "new")
-        assert [(fact.seq, fact.kind, fact.subject) for fact in other.facts()] == [(1, "sample.moved", "a"), (2, "sampler.moved", "a"), (3, "sample.moved", "a")]
+        assert [(fact.seq, fact.kind, fact.subject) for fact in other.facts()] == [
+            (1, "sample.moved", "a"),
+            (2, "sampler.moved", "a"),
+            (3, "sample.moved", "a"),
+        ]
         assert (other.cursor("step"), other.cursor("other"), other.cursor("third")) == ("1", "x", None)
         assert verify(other, head).faults == ()
 
     def test_values_come_back_as_committed(self, place: Place) -> None:
         """Instants to the microsecond, floats to the bit, tuples, nested values, any letter."""
         state = place.open()
-        odd = Sample("é\x00\x1f'\"", "日本", -(2**63), 0.1 + 0.2, START + timedelta(microseconds=1), ("", "a", "a"), {"x": [1, None, {"y": -0.0}], "é": True})
+        odd = Sample(
+            "é\x00\x1f'\"",
+            "日本",
+            -(2**63),
+            0.1 + 0.2,
+            START + timedelta(microseconds=1),
+            ("", "a", "a"),
+            {"x": [1, None, {"y": -0.0}], "é": True},
+        )
         state.commit([change(odd, 0.5, number=7, list=[1, 2.5, None], deep={"b": 1, "a": "\U0001f600"})])
         assert state.get(Sample, odd.id) == odd
         assert state.all(Sample) == [odd]
         (fact,) = state.facts()
-        assert (fact.actor, fact.role, fact.reason, fact.effective_at, fact.recorded_at) == ("ann", "sre", "because", START + HOUR / 2, START + HOUR / 2)
+        assert (fact.actor, fact.role, fact.reason, fact.effective_at, fact.recorded_at) == (
+            "ann",
+            "sre",
+            "because",
+            START + HOUR / 2,
+            START + HOUR / 2,
+        )
         assert dict(fact.payload) == {"number": 7, "list": [1, 2.5, None], "deep": {"b": 1, "a": "\U0001f600"}}
         assert verify(state).faults == ()
 
@@ -116,7 +148,14 @@ class StateSuite:
         state = place.open()
         state.commit([change(Sample("a", "open"))], cursors={"step": "1"}, expect={"step": None})
         before = everything(state)
-        stale: tuple[dict[str, str | None], ...] = ({"step": None}, {"step": "0"}, {"step": "2"}, {"other": "1"}, {"step": "1", "other": ""}, {"step": "1 "})
+        stale: tuple[dict[str, str | None], ...] = (
+            {"step": None},
+            {"step": "0"},
+            {"step": "2"},
+            {"other": "1"},
+            {"step": "1", "other": ""},
+            {"step": "1 "},
+        )
         for expect in stale:
             with pytest.raises(Conflict, match="stands at"):
                 state.commit([change(Sample("b", "open"))], cursors={"step": "2"}, expect=expect)
@@ -130,7 +169,10 @@ class StateSuite:
         state.commit([change(Sample("a", "open"))], cursors={"step": "1"})
         before = everything(state)
         with pytest.raises(ValueError, match="JSON"):
-            state.commit([change(Sample("a", "done")), change(Sample("b", "open")), change(Sample("c", "open", share=nan))], cursors={"step": "2"})
+            state.commit(
+                [change(Sample("a", "done")), change(Sample("b", "open")), change(Sample("c", "open", share=nan))],
+                cursors={"step": "2"},
+            )
         assert everything(state) == before
 
     def test_a_commit_without_changes_moves_cursors_only(self, place: Place) -> None:
@@ -138,7 +180,8 @@ class StateSuite:
         state = place.open()
         head = state.commit([change(Sample("a", "open"))])
         assert state.commit([], cursors={"step": "9"}) == head == state.head()
-        assert state.heads() == [head] and state.cursor("step") == "9"
+        assert state.heads() == [head]
+        assert state.cursor("step") == "9"
 
     def test_records_stand_in_order_of_first_appearance(self, place: Place) -> None:
         """Later changes do not move them; statuses and limits choose among them."""
@@ -154,7 +197,12 @@ class StateSuite:
     def test_facts_are_chosen_by_kind_subject_place_and_time(self, place: Place) -> None:
         """A kind that ends in a dot means all of that subject kind, and no letter of it is a wildcard."""
         state = place.open()
-        moved = [change(Sample("a", "s"), 0, "made"), change(Sampler("a", "s"), 1), change(Sample("b", "s"), 2), change(Sample("a", "s"), 3)]
+        moved = [
+            change(Sample("a", "s"), 0, "made"),
+            change(Sampler("a", "s"), 1),
+            change(Sample("b", "s"), 2),
+            change(Sample("a", "s"), 3),
+        ]
         state.commit(moved[:2])
         state.commit(moved[2:])
 
@@ -162,23 +210,33 @@ class StateSuite:
             return [fact.seq for fact in state.facts(**by)]
 
         assert chosen() == [1, 2, 3, 4]
-        assert chosen(kind="sample.") == [1, 3, 4] and chosen(kind="sample.moved") == [3, 4]
+        assert chosen(kind="sample.") == [1, 3, 4]
+        assert chosen(kind="sample.moved") == [3, 4]
         assert chosen(kind="sample") == chosen(kind="s%.") == chosen(kind="sampl_.") == chosen(kind="sample.mov") == []
-        assert chosen(subject="a") == [1, 2, 4] and chosen(subject="a", kind="sample.") == [1, 4]
-        assert chosen(after=2) == [3, 4] and chosen(after=1, limit=2) == [2, 3] and chosen(after=4) == []
-        assert chosen(until=START + 2 * HOUR) == [1, 2, 3] and chosen(until=START + 2 * HOUR - timedelta(microseconds=1)) == [1, 2]
+        assert chosen(subject="a") == [1, 2, 4]
+        assert chosen(subject="a", kind="sample.") == [1, 4]
+        assert chosen(after=2) == [3, 4]
+        assert chosen(after=1, limit=2) == [2, 3]
+        assert chosen(after=4) == []
+        assert chosen(until=START + 2 * HOUR) == [1, 2, 3]
+        assert chosen(until=START + 2 * HOUR - timedelta(microseconds=1)) == [1, 2]
 
     def test_the_past_is_the_fold_over_its_facts(self, place: Place) -> None:
         """At every instant, also where the clock stood still or went back."""
         state, draw = place.open(), np.random.default_rng(7)
         for _ in range(25):
-            moved = [Sample(str(draw.choice(list("abcde"))), str(draw.choice(["open", "done"])), int(draw.integers(9))) for _ in range(draw.integers(1, 4))]
+            moved = [
+                Sample(str(draw.choice(list("abcde"))), str(draw.choice(["open", "done"])), int(draw.integers(9)))
+                for _ in range(draw.integers(1, 4))
+            ]
             state.commit([change(record, float(draw.integers(0, 30))) for record in moved])
         facts = state.facts()
         for hours in range(-1, 31):
             moment = START + hours * HOUR
             past, expected = state.as_of(moment), folded(facts, moment)
-            assert {record.id: record.status for record in past.all(Sample)} == {id: told["status"] for id, told in expected.items()}
+            assert {record.id: record.status for record in past.all(Sample)} == {
+                id: told["status"] for id, told in expected.items()
+            }
             first = [fact.subject for fact in facts if fact.recorded_at <= moment]
             assert [record.id for record in past.all(Sample)] == list(dict.fromkeys(first))
             for id in "abcdef":
@@ -204,7 +262,8 @@ class StateSuite:
         for number in range(3):
             state.measure("fit.seconds", number / 3, START + number * HOUR)
         assert state.measurements() == [("fit.seconds", number / 3, START + number * HOUR) for number in range(3)]
-        assert state.head() == head and state.heads() == [head]
+        assert state.head() == head
+        assert state.heads() == [head]
 
     def test_each_step_is_taken_once_whoever_tries(self, place: Place) -> None:
         """Four handles race for every step; one wins each, and the others write nothing."""
@@ -247,7 +306,11 @@ class StateSuite:
             thread.join()
         state = place.open()
         assert [fact.seq for fact in state.facts()] == list(range(1, 61))
-        assert {record.id for record in state.all(Sample)} == {"shared", *(f"{name}{number}" for name in "ab" for number in range(15))}
+        assert {record.id for record in state.all(Sample)} == {
+            "shared",
+            *(f"{name}{number}" for name in "ab" for number in range(15)),
+        }
         last = state.facts(subject="shared")[-1].state or {}
         assert state.get(Sample, "shared") == replace(Sample("shared", str(last["status"])), number=int(last["number"]))
-        assert len(state.heads()) == 30 and verify(state).faults == ()
+        assert len(state.heads()) == 30
+        assert verify(state).faults == ()

@@ -30,7 +30,9 @@ class Arrivals:
     from the tables and the sources.
     """
 
-    def __init__(self, definition: Definition, plan: FeaturePlan, intakes: Mapping[str, Intake], online: OnlineStore, tables: "Tables") -> None:
+    def __init__(
+        self, definition: Definition, plan: FeaturePlan, intakes: Mapping[str, Intake], online: OnlineStore, tables: "Tables"
+    ) -> None:
         self._definition, self._plan, self._intakes, self._online, self._tables = definition, plan, intakes, online, tables
         self._windows: dict[str, list[WindowState]] = defaultdict(list)
         self._latest: dict[str, list[LatestView]] = defaultdict(list)
@@ -53,7 +55,9 @@ class Arrivals:
             source = self._definition.sources[name]
             if landed is not None and source.known_at and self._tables.exists(name):
                 stored = self._tables.scan(name, after=since, until=landed, on=source.known_at)
-                self._take(name, stored.sort_by([(source.known_at, "ascending"), *((key, "ascending") for key in source.key)]), watermark)
+                self._take(
+                    name, stored.sort_by([(source.known_at, "ascending"), *((key, "ascending") for key in source.key)]), watermark
+                )
             if source.known_at or landed is None:
                 self._take(name, self._intakes[name].release(watermark), watermark)
 
@@ -77,7 +81,9 @@ class Arrivals:
         """Bring rows of a source into memory; returns what the online store has to change."""
         changes: list[Change] = []
         for state in self._states(name, rows):
-            touched = state.advance(_window_rows(state, rows, self._definition.sources[name].known_at) if rows.num_rows else (), micros(now))
+            touched = state.advance(
+                _window_rows(state, rows, self._definition.sources[name].known_at) if rows.num_rows else (), micros(now)
+            )
             changes += [(state.view.name, key, micros(now), state.values(key, micros(now))) for key in sorted(touched)]
         if rows.num_rows:
             known = _known(rows, self._definition.sources[name].known_at)
@@ -92,7 +98,10 @@ class Arrivals:
             import pyarrow as pa
 
             views = [view for view in self._plan.views if isinstance(view, WindowView) and view.source == name]
-            self._windows[name] = [WindowState(view, FIXED_POINT if pa.types.is_floating(rows.schema.field(view.column).type) else 1) for view in views]
+            self._windows[name] = [
+                WindowState(view, FIXED_POINT if pa.types.is_floating(rows.schema.field(view.column).type) else 1)
+                for view in views
+            ]
         return self._windows[name]
 
     def _entities(self, rows: "pa.Table", known: list[int]) -> list[Change]:
@@ -105,7 +114,11 @@ class Arrivals:
                 self._due[self._place.get(key, -1)].pop(key, None)
                 self._place[key] = (at - lead) // every * every
                 self._due[self._place[key]][key] = None
-        return [(entity_view(entity.source), key, at, values) for key, at, *values_ in zip(keys, known, *columns, strict=True) for values in (tuple(values_),)]
+        return [
+            (entity_view(entity.source), key, at, values)
+            for key, at, *values_ in zip(keys, known, *columns, strict=True)
+            for values in (tuple(values_),)
+        ]
 
     def _forget(self, now: datetime) -> list[Change]:
         """Drop entities whose decision is long past: the store holds what can still be asked for."""
@@ -161,7 +174,9 @@ def label_rows(rows: "pa.Table", definition: Definition) -> "pa.Table":
     value = rows[rule.column]
     truth = pc.greater(value.cast(pa.float64()), rule.above) if rule.above is not None else _equal(value, rule.equals)
     known = rows[source.known_at] if source.known_at else pa.array([from_micros(0)] * rows.num_rows, pa.timestamp("us", "UTC"))
-    return pa.table({definition.entity.key: rows[definition.entity.key].cast(pa.string()), "label": truth.cast(pa.int8()), "known_at": known})
+    return pa.table(
+        {definition.entity.key: rows[definition.entity.key].cast(pa.string()), "label": truth.cast(pa.int8()), "known_at": known}
+    )
 
 
 def _equal(value: "pa.ChunkedArray", wanted: float | str | None) -> "pa.ChunkedArray":

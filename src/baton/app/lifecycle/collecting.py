@@ -84,7 +84,11 @@ def record_day(step: Step, batches: Sequence[PredictionBatch], reference: "Refer
     if not answered:
         return
     rows = as_table(answered, step.house.definition.entity.key)
-    columns = {name: rows[name].to_numpy(zero_copy_only=False) for name in (reference.low if reference else ()) if name in rows.column_names}
+    columns = {
+        name: rows[name].to_numpy(zero_copy_only=False)
+        for name in (reference.low if reference else ())
+        if name in rows.column_names
+    }
     began = step.now - timedelta(days=1)
     day = Day(
         id=began.date().isoformat(),

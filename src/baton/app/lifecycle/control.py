@@ -38,7 +38,7 @@ class Resampled:
         self._targets = np.arange(live, last + 1)
         self._drawn = np.random.default_rng(seed).choice(pool, len(self._targets))
         self._live = live
-        self._made: dict[str, "pa.Table"] = {}
+        self._made: dict[str, pa.Table] = {}
 
     def schema(self, source: Source) -> dict[str, str]:
         """As the real source."""
@@ -68,13 +68,18 @@ class Resampled:
         day = np.array([_local_day(value, self._zone) for value in rows[column].cast(pa.int64()).to_pylist()])
         parts = [rows.filter(pa.array(day < self._live))]
         by_day = {int(code): np.flatnonzero(day == code) for code in np.unique(day)}
-        parts += [self._moved(rows.take(by_day[int(drawn)]), int(target), int(drawn)) for target, drawn in zip(self._targets, self._drawn, strict=True) if int(drawn) in by_day]
+        parts += [
+            self._moved(rows.take(by_day[int(drawn)]), int(target), int(drawn))
+            for target, drawn in zip(self._targets, self._drawn, strict=True)
+            if int(drawn) in by_day
+        ]
         made = pa.concat_tables(parts)
         return made.sort_by([(source.known_at, "ascending"), *((key, "ascending") for key in source.key)]).combine_chunks()
 
     def _day_column(self, source: Source, rows: "pa.Table") -> str:
-        wanted = self._days.get(str(source.known_at))
-        return wanted if wanted in rows.column_names else str(source.known_at)
+        known_at = str(source.known_at)
+        wanted = self._days.get(known_at, known_at)
+        return wanted if wanted in rows.column_names else known_at
 
     def _moved(self, rows: "pa.Table", target: int, drawn: int) -> "pa.Table":
         import pyarrow as pa
@@ -88,7 +93,9 @@ class Resampled:
         if self._entity in rows.column_names:
             position = rows.schema.get_field_index(self._entity)
             suffix = f"@{(date(1970, 1, 1) + timedelta(days=target)).isoformat()}"
-            rows = rows.set_column(position, rows.schema.field(position), pc.binary_join_element_wise(rows[self._entity], suffix, ""))
+            rows = rows.set_column(
+                position, rows.schema.field(position), pc.binary_join_element_wise(rows[self._entity], suffix, "")
+            )
         return rows
 
 

@@ -38,7 +38,11 @@ def judge_days(step: Step, recent: "Recent") -> None:
     ready = step.now - step.house.definition.monitor.maturity
     for day in step.draft.all(Day, status=("served",)):
         if day.day + timedelta(days=1) <= ready:
-            known = [(row[4], label) for row in recent.scored(day.day, day.day + timedelta(days=1), ANSWERED) if (label := recent.label(row[1])) is not None]
+            known = [
+                (row[4], label)
+                for row in recent.scored(day.day, day.day + timedelta(days=1), ANSWERED)
+                if (label := recent.label(row[1])) is not None
+            ]
             scores, labels = (np.array(values, dtype=np.float64) for values in (zip(*known, strict=True) if known else ((), ())))
             judged = matured(day, scores, labels, "judged")
             step.draft.record(step.act("monitor"), judged, "judged", f"{judged.labelled} of {judged.predictions} labels arrived")
@@ -64,7 +68,7 @@ def alarm(days: Sequence[Day], monitor: Monitor) -> Signal | None:
     total = (calibration.value + novelty.value) / 2 if novelty is not None else calibration.value
     if total < monitor.false_alarm_days:
         return None
-    numbers = {"evidence": round(total, 3), "level": monitor.false_alarm_days}
+    numbers: dict[str, object] = {"evidence": round(total, 3), "level": monitor.false_alarm_days}
     if novelty is None or calibration.value >= novelty.value:
         return _miscalibrated(judged, calibration, numbers)
     return _novel(days, names, outside, novelty, numbers)
@@ -77,11 +81,15 @@ def _miscalibrated(days: Sequence[Day], evidence: Evidence, numbers: dict[str, o
     return Signal("calibration", words, harm=True, evidence={**numbers, "since": since.id, "error": round(error, 6)})
 
 
-def _novel(days: Sequence[Day], names: Sequence[str], outside: np.ndarray[Any, Any], evidence: Evidence, numbers: dict[str, object]) -> Signal:
+def _novel(
+    days: Sequence[Day], names: Sequence[str], outside: np.ndarray[Any, Any], evidence: Evidence, numbers: dict[str, object]
+) -> Signal:
     since = days[evidence.change_point]
     worst = [names[at] for at in np.argsort(evidence.streams)[::-1][:3] if evidence.streams[at] >= max(evidence.streams) / 1000]
     shares = {name: round(float(np.nanmean(outside[evidence.change_point :, names.index(name)])), 4) for name in worst}
-    words = f"inputs left the range of training since {since.id}: " + ", ".join(f"{name} {share:.0%} outside" for name, share in shares.items())
+    words = f"inputs left the range of training since {since.id}: " + ", ".join(
+        f"{name} {share:.0%} outside" for name, share in shares.items()
+    )
     return Signal("novelty", words, harm=False, evidence={**numbers, "since": since.id, "outside": shares})
 
 
@@ -103,7 +111,12 @@ def judge_months(step: Step, *, last: bool) -> list[Month]:
         over = last or step.now >= _end(month) + CLOSING
         made = _judge(step, month, closed=over)
         if made is not None and made != before:
-            step.draft.record(step.act("monitor"), made, "closed" if over else "restated", f"{made.labelled} of {made.predictions} labels arrived")
+            step.draft.record(
+                step.act("monitor"),
+                made,
+                "closed" if over else "restated",
+                f"{made.labelled} of {made.predictions} labels arrived",
+            )
             closed += [made] if over and (before is None or before.status != "closed") else []
     return closed
 
@@ -138,4 +151,11 @@ def _judge(step: Step, month: str, *, closed: bool) -> Month | None:
     if not (~frozen).any():
         return None
     ours, theirs = known & ~frozen, known & frozen
-    return judge_month(month, int((~frozen).sum()), (label[ours], score[ours]), (label[theirs], score[theirs]), step.house.definition.problem.value, closed=closed)
+    return judge_month(
+        month,
+        int((~frozen).sum()),
+        (label[ours], score[ours]),
+        (label[theirs], score[theirs]),
+        step.house.definition.problem.value,
+        closed=closed,
+    )

@@ -39,7 +39,14 @@ def _record(step: Step, name: str, landing: "Landing") -> None:
         digest=landing.digest,
         reasons=tuple(landing.verdict.reasons),
     )
-    step.draft.record(step.act("ingest"), state, "landed", f"{landing.landed} rows landed, {landing.rejected} in quarantine", left=landing.left, digest=landing.digest)
+    step.draft.record(
+        step.act("ingest"),
+        state,
+        "landed",
+        f"{landing.landed} rows landed, {landing.rejected} in quarantine",
+        left=landing.left,
+        digest=landing.digest,
+    )
 
 
 def _labels(step: Step) -> "pa.Table":
@@ -49,7 +56,13 @@ def _labels(step: Step) -> "pa.Table":
     if not house.tables.exists(definition.label.source):
         import pyarrow as pa
 
-        return pa.table({definition.entity.key: pa.array([], pa.string()), "label": pa.array([], pa.int8()), "known_at": pa.array([], pa.timestamp("us", "UTC"))})
+        return pa.table(
+            {
+                definition.entity.key: pa.array([], pa.string()),
+                "label": pa.array([], pa.int8()),
+                "known_at": pa.array([], pa.timestamp("us", "UTC")),
+            }
+        )
     if source.known_at is None:
         first = house.tables.last_step("labels") is None
         rows = house.tables.scan(definition.label.source)
@@ -66,4 +79,3 @@ def _since(step: Step) -> datetime | None:
     """The last daily step before this one."""
     before = step.house.state.cursor("day")
     return parse_instant(before) if before else None
-

@@ -17,7 +17,14 @@ from baton.kernel.errors import BatonError
 GLANCE = 1.0
 
 
-def live(folder: Path, workspace: Workspace, port: int, say: Callable[[str], None], clock: Clock | None = None, stop: threading.Event | None = None) -> None:
+def live(
+    folder: Path,
+    workspace: Workspace,
+    port: int,
+    say: Callable[[str], None],
+    clock: Clock | None = None,
+    stop: threading.Event | None = None,
+) -> None:
     """Run until stopped by SIGINT or SIGTERM.
 
     A replayed workspace stands at its last instant: its model is served, people may answer, and nothing ticks.
@@ -48,7 +55,9 @@ def _first(loop: Loop, clock: Clock, say: Callable[[str], None]) -> None:
     daily(loop, now)
 
 
-def _watch(loop: Loop, server: ModelServer, clock: Clock, stop: threading.Event, say: Callable[[str], None], *, ticking: bool) -> None:
+def _watch(
+    loop: Loop, server: ModelServer, clock: Clock, stop: threading.Event, say: Callable[[str], None], *, ticking: bool
+) -> None:
     while not stop.wait(GLANCE):
         if not server.alive():
             say("the model server ended; starting it again")

@@ -1,21 +1,21 @@
 """Every feedback loop of Baton, on one page. Stages know only earlier stages; what flows back flows through here.
 
-    a broken contract      → an incident of the data's owner; the next kept landing resolves it
-    a calibration alarm    → an incident (harm) and a proposal to retrain
-    a novelty alarm        → an incident (cause) and a proposal to retrain
-    a proposal             → a turn of the loop, within cooldown and budget
-    a turn that failed     → its proposal failed, its incident open again; a later alarm may propose anew
-    a release that serves  → its incident resolved, its proposal done
-    a month that closed    → a report that product must take
+a broken contract      → an incident of the data's owner; the next kept landing resolves it
+a calibration alarm    → an incident (harm) and a proposal to retrain
+a novelty alarm        → an incident (cause) and a proposal to retrain
+a proposal             → a turn of the loop, within cooldown and budget
+a turn that failed     → its proposal failed, its incident open again; a later alarm may propose anew
+a release that serves  → its incident resolved, its proposal done
+a month that closed    → a report that product must take
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from baton.app.lifecycle.judging import Signal
-from baton.data.standing import SourceState
 from baton.app.lifecycle.step import Step
 from baton.app.lifecycle.turn import OPEN, Turn
+from baton.data.standing import SourceState
 from baton.delivery.release import Release
 from baton.incidents.incident import Incident, moved
 from baton.incidents.proposal import Proposal, brake
@@ -28,12 +28,19 @@ UNRESOLVED = ("open", "mitigating")
 
 def on_sources(step: Step) -> None:
     """Contracts broken open an incident; contracts kept again resolve it."""
-    open_ones = {incident.subject: incident for incident in step.draft.all(Incident, status=UNRESOLVED) if incident.signal == "contract"}
+    open_ones = {
+        incident.subject: incident for incident in step.draft.all(Incident, status=UNRESOLVED) if incident.signal == "contract"
+    }
     for source in step.draft.all(SourceState):
         incident = open_ones.get(f"source {source.id}")
         if source.status == "broken" and incident is None and source.landed_at == step.now:
             cause = "; ".join(source.reasons)
-            open_incident(step, Signal("contract", f"contract of {source.id} broken: {cause}", harm=False, evidence={"digest": source.digest}), f"source {source.id}", "validate")
+            open_incident(
+                step,
+                Signal("contract", f"contract of {source.id} broken: {cause}", harm=False, evidence={"digest": source.digest}),
+                f"source {source.id}",
+                "validate",
+            )
         elif source.status != "broken" and incident is not None:
             resolve(step, incident, f"source {source.id} version {source.version}", "the contract is kept again")
 
@@ -42,7 +49,9 @@ def on_signals(step: Step, found: Sequence[Signal], live: Release) -> None:
     """Alarms about the live version: one incident each, and one proposal at a time."""
     subject = f"version {live.version}"
     for signal in found:
-        known = next((i for i in step.draft.all(Incident, status=UNRESOLVED) if i.signal == signal.kind and i.subject == subject), None)
+        known = next(
+            (i for i in step.draft.all(Incident, status=UNRESOLVED) if i.signal == signal.kind and i.subject == subject), None
+        )
         incident = known or open_incident(step, signal, subject, "incident")
         propose(step, incident, signal.cause)
 
@@ -90,16 +99,28 @@ def on_proposals(step: Step) -> None:
             if held != proposal.brake:
                 step.draft.record(step.act("retrain"), replace(proposal, brake=held), "held", held)
             continue
-        taken = step.hand_over("retraining", proposal.id, {"incident": proposal.incident, "reason": proposal.reason}, (Check("evidence", bool(proposal.reason), proposal.reason),))
+        taken = step.hand_over(
+            "retraining",
+            proposal.id,
+            {"incident": proposal.incident, "reason": proposal.reason},
+            (Check("evidence", bool(proposal.reason), proposal.reason),),
+        )
         if taken.status == "accepted":
             _start(step, proposal)
         elif not taken.open:
-            step.draft.record(step.act("retrain"), replace(proposal, status="failed", brake=taken.reason), "refused", taken.reason)
+            step.draft.record(
+                step.act("retrain"), replace(proposal, status="failed", brake=taken.reason), "refused", taken.reason
+            )
 
 
 def _start(step: Step, proposal: Proposal) -> None:
     turn = start_turn(step, proposal.reason, proposal)
-    step.draft.record(step.act("retrain"), replace(proposal, status="approved", started_at=step.now, turn=turn.id, brake=""), "approved", "within cooldown and budget")
+    step.draft.record(
+        step.act("retrain"),
+        replace(proposal, status="approved", started_at=step.now, turn=turn.id, brake=""),
+        "approved",
+        "within cooldown and budget",
+    )
     incident = step.draft.get(Incident, proposal.incident)
     if incident is not None and incident.status == "open":
         step.draft.record(step.act("incident"), moved(incident, "mitigating", step.now), "mitigating", f"{turn.id} retrains")
@@ -108,7 +129,16 @@ def _start(step: Step, proposal: Proposal) -> None:
 def start_turn(step: Step, reason: str, proposal: Proposal | None = None) -> Turn:
     """A new turn of the loop."""
     number = len(step.draft.all(Turn)) + 1
-    turn = Turn(f"turn-{number}", number, "preparing", reason, step.now, step.now, proposal=proposal.id if proposal else "", incident=proposal.incident if proposal else "")
+    turn = Turn(
+        f"turn-{number}",
+        number,
+        "preparing",
+        reason,
+        step.now,
+        step.now,
+        proposal=proposal.id if proposal else "",
+        incident=proposal.incident if proposal else "",
+    )
     return step.draft.record(step.act("retrain"), turn, "started", reason)
 
 
@@ -119,7 +149,9 @@ def on_failed(step: Step, turn: Turn, reason: str) -> None:
         step.draft.record(step.act("retrain"), replace(proposal, status="failed", brake=reason), "failed", reason)
     incident = step.draft.get(Incident, turn.incident) if turn.incident else None
     if incident is not None and incident.status == "mitigating":
-        step.draft.record(step.act("incident"), moved(incident, "open", step.now), "reopened", f"{turn.id} did not mend it: {reason}")
+        step.draft.record(
+            step.act("incident"), moved(incident, "open", step.now), "reopened", f"{turn.id} did not mend it: {reason}"
+        )
 
 
 def on_live(step: Step, release: Release, turn: Turn | None) -> None:
@@ -136,7 +168,13 @@ def on_live(step: Step, release: Release, turn: Turn | None) -> None:
 def on_closed_months(step: Step, months: Sequence[Month]) -> None:
     """Product is handed the month's report."""
     for month in months:
-        evidence = {"predictions": month.predictions, "auc": month.auc, "brier": month.brier, "value": month.value, "currency": step.house.definition.problem.value.currency}
+        evidence = {
+            "predictions": month.predictions,
+            "auc": month.auc,
+            "brier": month.brier,
+            "value": month.value,
+            "currency": step.house.definition.problem.value.currency,
+        }
         check = Check("matured", month.matured >= 0.9, f"{month.matured:.1%} of labels arrived")
         step.hand_over("report", f"month {month.id}", evidence, (check,))
 

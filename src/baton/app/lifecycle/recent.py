@@ -35,7 +35,9 @@ class Recent:
         """Read the last days back."""
         for name in ("predictions", "challenger_predictions"):
             if tables.exists(name):
-                self.add_predictions(tables.scan(name, columns=(self._entity, *COLUMNS), after=now - KEPT, until=now, on="decided_at"))
+                self.add_predictions(
+                    tables.scan(name, columns=(self._entity, *COLUMNS), after=now - KEPT, until=now, on="decided_at")
+                )
         if tables.exists("labels"):
             self.add_labels(tables.scan("labels", after=now - KEPT, until=now))
 
@@ -48,7 +50,9 @@ class Recent:
 
     def add_labels(self, rows: "pa.Table") -> None:
         """Take in labels that arrived."""
-        for at, entity, label in zip(_micros(rows["known_at"]), rows[self._entity].to_pylist(), rows["label"].to_pylist(), strict=True):
+        for at, entity, label in zip(
+            _micros(rows["known_at"]), rows[self._entity].to_pylist(), rows["label"].to_pylist(), strict=True
+        ):
             self._labels[entity] = label
             self._labelled.append((at, entity))
 
@@ -63,7 +67,13 @@ class Recent:
     def scored(self, since: datetime, until: datetime, variants: Sequence[str]) -> list[tuple[int, str, int, str, float]]:
         """(decided µs, entity, version, release, score) of variants with since ≤ decided < until, in order."""
         first, last = micros(since), micros(until)
-        return [(at, *row) for at in sorted(self._scores) if first <= at < last for variant in variants for row in self._scores[at].get(variant, ())]
+        return [
+            (at, *row)
+            for at in sorted(self._scores)
+            if first <= at < last
+            for variant in variants
+            for row in self._scores[at].get(variant, ())
+        ]
 
     def label(self, entity: str) -> int | None:
         """The label of an entity, None while it is not known."""

@@ -41,7 +41,11 @@ def advance(step: Step, recent: "Recent") -> None:
 
 def evidence_of(step: Step, release: Release, recent: "Recent") -> Evidence:
     """The paired comparison on rows that both versions scored and whose label arrived, grouped by decision hour."""
-    theirs = {(at, entity): score for at, entity, version, _, score in recent.scored(release.since, step.now, ("challenger",)) if version == release.version}
+    theirs = {
+        (at, entity): score
+        for at, entity, version, _, score in recent.scored(release.since, step.now, ("challenger",))
+        if version == release.version
+    }
     answered = [row for row in recent.scored(release.since, step.now, ("canary",)) if row[2] == release.version]
     pairs = [
         (at, (theirs[at, entity] - label) ** 2 - (score - label) ** 2)
@@ -62,10 +66,17 @@ def _advance(step: Step, release: Release, reason: str) -> None:
     following = advanced(release, step.house.definition.rollout, step.now, reason)
     if following.status == "live":
         for before in step.draft.all(Release, status=("live",)):
-            step.draft.record(step.act("deploy"), moved(before, "retired", step.now, f"{release.id} took over"), "retired", f"{release.id} took over")
+            step.draft.record(
+                step.act("deploy"),
+                moved(before, "retired", step.now, f"{release.id} took over"),
+                "retired",
+                f"{release.id} took over",
+            )
             _version(step, before.version, "retired", before.id)
         _version(step, release.version, "live", release.id)
-    step.draft.record(step.act("deploy"), following, "promoted" if following.status == "live" else "advanced", reason, share=following.share)
+    step.draft.record(
+        step.act("deploy"), following, "promoted" if following.status == "live" else "advanced", reason, share=following.share
+    )
 
 
 def _roll_back(step: Step, release: Release, reason: str) -> None:
@@ -87,8 +98,15 @@ def _finish(step: Step, turn: Turn) -> None:
         step.draft.record(step.act("deploy"), replace(turn, status="failed", since=step.now), "failed", release.reason)
         on_failed(step, turn, release.reason)
         return
-    step.hand_over("release", turn.id, {"release": release.id, "version": release.version}, (Check("serving", release.status == "live", release.status),))
-    step.draft.record(step.act("monitor"), replace(turn, status="done", since=step.now), "done", f"{release.id} serves all traffic")
+    step.hand_over(
+        "release",
+        turn.id,
+        {"release": release.id, "version": release.version},
+        (Check("serving", release.status == "live", release.status),),
+    )
+    step.draft.record(
+        step.act("monitor"), replace(turn, status="done", since=step.now), "done", f"{release.id} serves all traffic"
+    )
     on_live(step, release, turn)
 
 

@@ -36,11 +36,27 @@ def plan_of(house: House, until: datetime | None) -> ReplayPlan:
     """The project's replay plan, cut at `until` when given. Raises InvalidProject when it has none."""
     plan = house.definition.replay
     if plan is None:
-        raise InvalidProject((Mistake("baton.yaml", 1, "the project declares no 'replay'", "add replay: {start: …, live: …, until: …}, or run it on the wall clock: baton up"),))
+        raise InvalidProject(
+            (
+                Mistake(
+                    "baton.yaml",
+                    1,
+                    "the project declares no 'replay'",
+                    "add replay: {start: …, live: …, until: …}, or run it on the wall clock: baton up",
+                ),
+            )
+        )
     return plan if until is None else plan.model_copy(update={"until": min(until, plan.until)})
 
 
-def replay(folder: Path, workspace: Workspace, report: Callable[[House, Progress], None], *, until: datetime | None = None, control: int | None = None) -> None:
+def replay(
+    folder: Path,
+    workspace: Workspace,
+    report: Callable[[House, Progress], None],
+    *,
+    until: datetime | None = None,
+    control: int | None = None,
+) -> None:
     """Replay a project's history into a workspace, from wherever it stands to the end. May be killed and run again.
 
     `until` cuts it short (midnight UTC). `control` is the seed of a stationary control in place of the real history.
@@ -65,7 +81,11 @@ def _resampled(seed: int, reader: SourceReader, definition: Definition) -> Sourc
     """The sources of a control; each source's day column is known by its known-time column."""
     if definition.replay is None:
         return reader
-    days = {str(definition.sources[name].known_at): column for name, column in definition.replay.days.items() if name in definition.sources}
+    days = {
+        str(definition.sources[name].known_at): column
+        for name, column in definition.replay.days.items()
+        if name in definition.sources
+    }
     return Resampled(reader, definition.replay, days, definition.entity.key, seed)
 
 

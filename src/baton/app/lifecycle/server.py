@@ -1,8 +1,8 @@
 """The model server as a child process, and the one client that the loop speaks to it with."""
 
 import http.client
-import os
 import json
+import os
 import subprocess
 import sys
 import time
@@ -38,7 +38,12 @@ class ModelServer:
         began = time.monotonic()
         while not self._port_file.exists():
             if self._process.poll() is not None or time.monotonic() - began > READY_WITHIN:
-                raise Unavailable("the model server did not start", where=str(self._log), why=self._last_words(), fix="read the log; if the port is taken, choose another one with --port")
+                raise Unavailable(
+                    "the model server did not start",
+                    where=str(self._log),
+                    why=self._last_words(),
+                    fix="read the log; if the port is taken, choose another one with --port",
+                )
             time.sleep(0.01)
         self.port = int(self._port_file.read_text())
 
@@ -63,7 +68,12 @@ class ModelServer:
                 self._connection.close()
                 self._connection = None
                 if attempt == 2:
-                    raise Unavailable("the model server does not answer", where=f"127.0.0.1:{self.port}", why=f"{error}; {self._last_words()}", fix="start again: it goes on where it stopped") from error
+                    raise Unavailable(
+                        "the model server does not answer",
+                        where=f"127.0.0.1:{self.port}",
+                        why=f"{error}; {self._last_words()}",
+                        fix="start again: it goes on where it stopped",
+                    ) from error
         raise AssertionError
 
     def reload(self) -> None:
@@ -72,7 +82,12 @@ class ModelServer:
             return
         status, body = self.request("POST", "/reload")
         if status != 200:
-            raise Unavailable("the model server kept its old routing", where=f"status {status}", why=body[:300].decode(errors="replace"), fix="read serve.log in the workspace")
+            raise Unavailable(
+                "the model server kept its old routing",
+                where=f"status {status}",
+                why=body[:300].decode(errors="replace"),
+                fix="read serve.log in the workspace",
+            )
 
     def ask_now(self, entities: Sequence[str], at: datetime) -> None:
         """Ask for predictions as of the server's own present; `at` is the tick that asks."""
@@ -85,7 +100,12 @@ class ModelServer:
     def _ask(self, body: Mapping[str, Any], at: datetime) -> None:
         status, answer = self.request("POST", "/predict", body)
         if status != 200:
-            raise Unavailable("the model server refused a request of the loop", where=f"{iso(at)}, status {status}", why=answer[:500].decode(errors="replace"), fix="read serve.log in the workspace")
+            raise Unavailable(
+                "the model server refused a request of the loop",
+                where=f"{iso(at)}, status {status}",
+                why=answer[:500].decode(errors="replace"),
+                fix="read serve.log in the workspace",
+            )
 
     def stop(self) -> None:
         """Ask it to drain and end; kill it when it does not."""

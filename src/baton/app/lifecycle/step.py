@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from baton.app.bootstrap import House
+from baton.kernel.ids import derived_id
 from baton.ledger.draft import Draft
 from baton.ledger.fact import SYSTEM, Act
 from baton.project.definition import HandoffRule
 from baton.team.handoff import EDGES, Check, Handoff, by_policy, offer
-from baton.kernel.ids import derived_id
 
 
 @dataclass(frozen=True, slots=True)

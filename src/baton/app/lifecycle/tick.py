@@ -1,6 +1,6 @@
 """One tick of the loop. `baton up` and `baton replay` call this same code; only the clock and the waiting differ.
 
-    release what is known by now → online features → (once a day: land, collect, judge, react, turn, release) → ask
+release what is known by now → online features → (once a day: land, collect, judge, react, turn, release) → ask
 """
 
 from collections.abc import Callable, Sequence

@@ -1,7 +1,7 @@
 """A turn of the loop: from the decision to train to a version that serves, hand-off by hand-off.
 
-    preparing ─data, training-set─▶ training ─▶ evaluated ─candidate─▶ registered ─▶ packaged ─bundle─▶ releasing ─release─▶ done
-    any of them ──▶ failed
+preparing ─data, training-set─▶ training ─▶ evaluated ─candidate─▶ registered ─▶ packaged ─bundle─▶ releasing ─release─▶ done
+any of them ──▶ failed
 """
 
 from dataclasses import dataclass

@@ -61,7 +61,12 @@ def _taken(step: Step, turn: Turn, handoff: Handoff) -> bool:
         return True
     if handoff.open:
         if turn.waits_for != handoff.id:
-            step.draft.record(step.act("retrain"), replace(turn, waits_for=handoff.id), "waiting", f"{handoff.waiting_on} must take '{handoff.payload}'")
+            step.draft.record(
+                step.act("retrain"),
+                replace(turn, waits_for=handoff.id),
+                "waiting",
+                f"{handoff.waiting_on} must take '{handoff.payload}'",
+            )
     else:
         _fail(step, turn, f"'{handoff.payload}' was {handoff.status}: {handoff.reason}", "retrain")
     return False
@@ -73,11 +78,18 @@ def _prepare(step: Step, turn: Turn) -> Turn | None:
 
     sources = step.draft.all(SourceState)
     evidence = {source.id: {"version": source.version, "rows": source.rows} for source in sources}
-    checks = tuple(Check(f"contract of {source.id}", source.status != "broken", "; ".join(source.reasons) or "kept") for source in sources)
+    checks = tuple(
+        Check(f"contract of {source.id}", source.status != "broken", "; ".join(source.reasons) or "kept") for source in sources
+    )
     if not _taken(step, turn, step.hand_over("data", turn.id, evidence, checks)):
         return None
     plan = step.house.plan
-    made = step.hand_over("training-set", turn.id, {"features": plan.digest, "count": len(plan.names)}, (Check("known time", True, "every join is on known time"),))
+    made = step.hand_over(
+        "training-set",
+        turn.id,
+        {"features": plan.digest, "count": len(plan.names)},
+        (Check("known time", True, "every join is on known time"),),
+    )
     return _become(step, turn, "training", "data and features are handed over", "train") if _taken(step, turn, made) else None
 
 
@@ -101,7 +113,12 @@ def _evaluate(step: Step, turn: Turn) -> Turn | None:
     answer = candidate(step, turn)
     against = msgspec.convert(answer["comparison"], Comparison) if answer["comparison"] else None
     verdict: Verdict = judge(step.house.definition.gates, answer["quality"], against)
-    evidence = {"candidate": turn.candidate, "quality": answer["quality"], "comparison": answer["comparison"], "worst_slices": answer["slices"][:3]}
+    evidence = {
+        "candidate": turn.candidate,
+        "quality": answer["quality"],
+        "comparison": answer["comparison"],
+        "worst_slices": answer["slices"][:3],
+    }
     check = Check("gate", verdict.passed, "; ".join(verdict.reasons))
     if not _taken(step, turn, step.hand_over("candidate", turn.id, evidence, (check,))):
         return None
@@ -134,7 +151,12 @@ def _register(step: Step, turn: Turn, answer: Mapping[str, Any]) -> ModelVersion
         importance=answer["importance"],
         parity=answer["parity"]["largest_difference"],
     )
-    return step.draft.record(step.act("register"), version, "registered", f"hold-out AUC {version.metrics['auc']:.4f}, Brier {version.metrics['brier']:.4f}")
+    return step.draft.record(
+        step.act("register"),
+        version,
+        "registered",
+        f"hold-out AUC {version.metrics['auc']:.4f}, Brier {version.metrics['brier']:.4f}",
+    )
 
 
 def _package(step: Step, turn: Turn) -> Turn | None:
@@ -159,7 +181,12 @@ def _package(step: Step, turn: Turn) -> Turn | None:
     )
     bundle = house.artifacts.put(pack(manifest, house.artifacts.get(answer["model"]), house.plan.source))
     house.artifacts.seal(bundle, house.keys.seal(bundle.encode()))
-    step.draft.record(step.act("package"), replace(version, status="packaged", bundle=bundle), "packaged", f"bundle {bundle[:12]}, parity {version.parity:.1e}")
+    step.draft.record(
+        step.act("package"),
+        replace(version, status="packaged", bundle=bundle),
+        "packaged",
+        f"bundle {bundle[:12]}, parity {version.parity:.1e}",
+    )
     return _become(step, turn, "packaged", f"bundle {bundle[:12]}", "package")
 
 
@@ -176,13 +203,25 @@ def _release(step: Step, turn: Turn) -> Turn | None:
     answer = candidate(step, turn)
     evidence = {"bundle": version.bundle, "parity": answer["parity"], "version": version.version}
     checks = (
-        Check("parity", answer["parity"]["flips"] == 0, f"largest difference {answer['parity']['largest_difference']:.1e} over {answer['parity']['rows']} rows"),
+        Check(
+            "parity",
+            answer["parity"]["flips"] == 0,
+            f"largest difference {answer['parity']['largest_difference']:.1e} over {answer['parity']['rows']} rows",
+        ),
         Check("signature", step.house.artifacts.exists(version.bundle), version.bundle[:12]),
     )
     if not _taken(step, turn, step.hand_over("bundle", turn.id, evidence, checks)):
         return None
     live = step.draft.all(Release, status=("live",))
-    release = start(derived_id("release", turn.id), version.version, version.bundle, turn.id, step.now, step.house.definition.rollout, first=not live)
+    release = start(
+        derived_id("release", turn.id),
+        version.version,
+        version.bundle,
+        turn.id,
+        step.now,
+        step.house.definition.rollout,
+        first=not live,
+    )
     step.draft.record(step.act("deploy"), release, "started", f"version {version.version} as {release.status}")
     status = "live" if release.status == "live" else "released"
     step.draft.record(step.act("deploy"), replace(version, status=status), status, release.id)

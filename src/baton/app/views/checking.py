@@ -72,13 +72,24 @@ def check_features(definition: Definition, plan: FeaturePlan, schemas: dict[str,
     def miss(source: str, column: str, what: str) -> None:
         known = schemas.get(source)
         if known is not None and column not in known:
-            mistakes.append(Mistake(file, _line(plan, column), f"{what} '{column}' is no column of source '{source}'", did_you_mean(column, known)))
+            mistakes.append(
+                Mistake(
+                    file, _line(plan, column), f"{what} '{column}' is no column of source '{source}'", did_you_mean(column, known)
+                )
+            )
 
     for column in plan.entity_needs():
         miss(definition.entity.source, column, "entity column")
     for view in plan.views:
         if view.source not in definition.sources:
-            mistakes.append(Mistake(file, _line(plan, view.source), f"there is no source '{view.source}'", did_you_mean(view.source, definition.sources)))
+            mistakes.append(
+                Mistake(
+                    file,
+                    _line(plan, view.source),
+                    f"there is no source '{view.source}'",
+                    did_you_mean(view.source, definition.sources),
+                )
+            )
             continue
         for key in view.key:
             miss(view.source, key, "key")
@@ -89,4 +100,6 @@ def check_features(definition: Definition, plan: FeaturePlan, schemas: dict[str,
 
 def _line(plan: FeaturePlan, word: str) -> int:
     """The first line of the feature file that has the word in quotes."""
-    return next((number for number, line in enumerate(plan.source.splitlines(), 1) if f'"{word}"' in line or f"'{word}'" in line), 1)
+    return next(
+        (number for number, line in enumerate(plan.source.splitlines(), 1) if f'"{word}"' in line or f"'{word}'" in line), 1
+    )

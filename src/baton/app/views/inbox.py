@@ -29,7 +29,10 @@ def waiting(project: Path, workspace: Path, person: str | None) -> list[dict[str
         found = [each for each in state.all(Handoff, status=("offered",)) if person in (None, each.waiting_on)]
     finally:
         state.close()
-    return [{**msgspec.to_builtins(each), "since": iso(each.since), "deadline": iso(each.deadline), "then": _then(team, each)} for each in sorted(found, key=lambda each: each.deadline)]
+    return [
+        {**msgspec.to_builtins(each), "since": iso(each.since), "deadline": iso(each.deadline), "then": _then(team, each)}
+        for each in sorted(found, key=lambda each: each.deadline)
+    ]
 
 
 def _then(team: Team, handoff: Handoff) -> str:
@@ -57,7 +60,9 @@ def answer(project: Path, folder: Path, id: str, person: str | None, reason: str
         keep_witness(workspace, draft.commit({cursor: done.status}, expect={cursor: None}))
     finally:
         state.close()
-    return f"{id}: {done.status} by {by} ({role}) at {iso(at)}. " + (f"{by} now holds '{handoff.payload}'." if take else f"It goes back to {handoff.giver}.")
+    return f"{id}: {done.status} by {by} ({role}) at {iso(at)}. " + (
+        f"{by} now holds '{handoff.payload}'." if take else f"It goes back to {handoff.giver}."
+    )
 
 
 def present_of(workspace: Workspace, state: SqlState) -> datetime:
@@ -77,5 +82,10 @@ def _found(state: SqlState, id: str) -> Handoff:
 def known_person(team: Team, person: str) -> str:
     """The name, if a person of the team bears it. Raises NotFound with the nearest one."""
     if team.person(person) is None:
-        raise NotFound(f"nobody is called '{person}'", where="people in baton.yaml", why=did_you_mean(person, [each.name for each in team.people]), fix="name a person of the project")
+        raise NotFound(
+            f"nobody is called '{person}'",
+            where="people in baton.yaml",
+            why=did_you_mean(person, [each.name for each in team.people]),
+            fix="name a person of the project",
+        )
     return person

@@ -20,7 +20,12 @@ def stands_at(state: SqlState) -> datetime | None:
 def look(project: Path, workspace: Path, moment: datetime | None) -> dict[str, Any]:
     """The status of a workspace. Raises NotFound when there is none: looking never creates."""
     if not (project / "baton.yaml").exists():
-        raise NotFound("there is no project here", where=str(project), why="no baton.yaml", fix="name it: baton --project DIR …, or make one: baton new NAME")
+        raise NotFound(
+            "there is no project here",
+            where=str(project),
+            why="no baton.yaml",
+            fix="name it: baton --project DIR …, or make one: baton new NAME",
+        )
     found = existing(workspace)
     state = open_sqlite(found.state)
     try:

@@ -34,4 +34,7 @@ def facts(folder: Path, subject: str | None, kind: str | None) -> list[dict[str,
     """Facts in order as plain values."""
     with _opened(folder) as (_, state):
         found = state.facts(subject=subject, kind=kind)
-    return [{**msgspec.to_builtins(fact), "effective_at": iso(fact.effective_at), "recorded_at": iso(fact.recorded_at)} for fact in found]
+    return [
+        {**msgspec.to_builtins(fact), "effective_at": iso(fact.effective_at), "recorded_at": iso(fact.recorded_at)}
+        for fact in found
+    ]

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from baton.data.standing import SourceState
 from baton.app.lifecycle.turn import Turn
+from baton.data.standing import SourceState
 from baton.delivery.release import Release
 from baton.incidents.incident import Incident
 from baton.incidents.proposal import Proposal
@@ -52,12 +52,31 @@ def _closed(turns: Sequence[Turn], releases: Sequence[Release]) -> bool:
 
 def _model(version: ModelVersion) -> dict[str, Any]:
     plain: dict[str, Any] = msgspec.to_builtins(version)
-    return {key: plain[key] for key in ("version", "status", "learner", "trained_at", "trained_until", "metrics", "bundle", "turn", "parity", "lineage", "importance")}
+    return {
+        key: plain[key]
+        for key in (
+            "version",
+            "status",
+            "learner",
+            "trained_at",
+            "trained_until",
+            "metrics",
+            "bundle",
+            "turn",
+            "parity",
+            "lineage",
+            "importance",
+        )
+    }
 
 
 def _handoff(handoff: Handoff, at: datetime | None) -> dict[str, Any]:
     plain: dict[str, Any] = msgspec.to_builtins(handoff)
-    return {**plain, "holder": handoff.receiver if handoff.status == "accepted" else handoff.giver, "late": bool(at and handoff.open and handoff.deadline < at)}
+    return {
+        **plain,
+        "holder": handoff.receiver if handoff.status == "accepted" else handoff.giver,
+        "late": bool(at and handoff.open and handoff.deadline < at),
+    }
 
 
 def _month(month: Month) -> dict[str, Any]:

@@ -30,7 +30,9 @@ class Child:
         Raises Refused with the child's own words when it refuses, Unavailable when it dies (out of memory, killed).
         """
         self.warm()
-        assert self._process is not None and self._process.stdin is not None and self._process.stdout is not None
+        assert self._process is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         try:
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
@@ -39,7 +41,12 @@ class Child:
             line = ""
         if not line:
             code = self._process.wait()
-            raise Unavailable(f"the job's process ended with code {code}", where=" ".join(self._command[1:3]), why="it was killed, or ran out of memory", fix="start again: it goes on where it stopped")
+            raise Unavailable(
+                f"the job's process ended with code {code}",
+                where=" ".join(self._command[1:3]),
+                why="it was killed, or ran out of memory",
+                fix="start again: it goes on where it stopped",
+            )
         told: dict[str, Any] = json.loads(line)
         if "error" in told:
             raise Refused(told["error"]["what"], where=told["error"]["where"], why=told["error"]["why"], fix=told["error"]["fix"])

@@ -6,6 +6,7 @@ Arguments and answers are plain JSON texts; nothing is pickled.
 import json
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,16 +42,16 @@ class DurableJobs:
     def __init__(self, database: Path, jobs: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]) -> None:
         self._database = database
         _work.update(jobs)
-        self._dbos: Any = None
+        self._engine: _Engine | None = None
 
     def run(self, id: str, job: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Run the job under that id and wait; a second call with the id returns the first one's answer.
 
         An attempt that raised is not an answer: the next call tries again.
         """
-        dbos = self._launched()
-        with dbos.SetWorkflowID(self._attempt(dbos, id)):
-            handle = dbos.DBOS.start_workflow(_workflow, job, json.dumps(request))
+        engine = self._launched()
+        with engine.dbos.SetWorkflowID(self._attempt(engine.dbos, id)):
+            handle = engine.dbos.DBOS.start_workflow(engine.workflow, job, json.dumps(request))
         answer: dict[str, Any] = json.loads(handle.get_result())
         return answer
 
@@ -61,23 +62,31 @@ class DurableJobs:
             number += 1
         return f"{id}.{number}"
 
-    def _launched(self) -> Any:
-        if self._dbos is None:
-            self._dbos = _launch(self._database)
-        return self._dbos
+    def _launched(self) -> "_Engine":
+        if self._engine is None:
+            self._engine = _launch(self._database)
+        return self._engine
 
     def close(self) -> None:
         """Stop the engine's threads."""
-        if self._dbos is not None:
-            self._dbos.DBOS.destroy()
-            self._dbos = None
+        if self._engine is not None:
+            self._engine.dbos.DBOS.destroy()
+            self._engine = None
 
 
-def _launch(database: Path) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    """The launched library and the workflow registered with it."""
+
+    dbos: Any
+    workflow: Callable[[str, str], str]
+
+
+def _launch(database: Path) -> _Engine:
     import dbos
 
     logging.getLogger("dbos").setLevel(logging.ERROR)
-    config = {
+    config: Any = {
         "name": "baton",
         "system_database_url": f"sqlite:///{database}",
         "application_version": "baton-1",
@@ -86,21 +95,17 @@ def _launch(database: Path) -> Any:
         "serializer": PlainJson(),
     }
     dbos.DBOS(config=config)
-    _register(dbos)
-    dbos.DBOS.launch()
-    return dbos
-
-
-def _register(dbos: Any) -> None:
-    global _workflow
     step = dbos.DBOS.step(name="baton-job-step")(_step)
-    _workflow = dbos.DBOS.workflow(name="baton-job")(lambda job, request: step(job, request))
+
+    def work(job: str, request: str) -> str:
+        answer: str = step(job, request)
+        return answer
+
+    workflow = dbos.DBOS.workflow(name="baton-job")(work)
+    dbos.DBOS.launch()
+    return _Engine(dbos, workflow)
 
 
 def _step(job: str, request: str) -> str:
     """One step: a step that ran but left no mark runs again, so jobs are idempotent by content."""
     return json.dumps(_work[job](json.loads(request)))
-
-
-def _workflow(job: str, request: str) -> str:
-    raise RuntimeError("durable jobs are not launched")

@@ -2,7 +2,10 @@
 
 from baton.training.ports import Learner
 
-_WHERE = {"lightgbm": ("baton.backends.frameworks.lightgbm", "LightGbm"), "linear": ("baton.backends.frameworks.linear", "Linear")}
+_WHERE = {
+    "lightgbm": ("baton.backends.frameworks.lightgbm", "LightGbm"),
+    "linear": ("baton.backends.frameworks.linear", "Linear"),
+}
 
 
 def learner(name: str) -> Learner:

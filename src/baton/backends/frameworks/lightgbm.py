@@ -1,6 +1,7 @@
 """Gradient boosted trees by LightGBM, fixed to one seed, one thread order and column-wise histograms so that runs repeat."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import lightgbm
 import numpy as np
@@ -30,8 +31,24 @@ class LightGbm:
     def portfolio(self) -> tuple[Params, ...]:
         """Meta-tuned defaults (after pytabkit's LGBM-TD, Holzmüller et al. 2024), and a more cautious set."""
         return (
-            {"learning_rate": 0.05, "num_leaves": 31, "min_data_in_leaf": 200, "feature_fraction": 0.6, "bagging_fraction": 0.7, "bagging_freq": 1, "lambda_l2": 10.0},
-            {"learning_rate": 0.04, "num_leaves": 50, "min_data_in_leaf": 40, "feature_fraction": 1.0, "bagging_fraction": 0.75, "bagging_freq": 1, "lambda_l2": 1.0},
+            {
+                "learning_rate": 0.05,
+                "num_leaves": 31,
+                "min_data_in_leaf": 200,
+                "feature_fraction": 0.6,
+                "bagging_fraction": 0.7,
+                "bagging_freq": 1,
+                "lambda_l2": 10.0,
+            },
+            {
+                "learning_rate": 0.04,
+                "num_leaves": 50,
+                "min_data_in_leaf": 40,
+                "feature_fraction": 1.0,
+                "bagging_fraction": 0.75,
+                "bagging_freq": 1,
+                "lambda_l2": 1.0,
+            },
         )
 
     def suggest(self, trial: "BaseTrial") -> Params:
@@ -50,11 +67,11 @@ class LightGbm:
         """Fit a booster. `rounds` in params fixes the rounds; else they stop on the validation rows."""
         stop_on = None if "rounds" in params else stop_on
         settings = {**_FIXED, "seed": seed, **{name: value for name, value in params.items() if name != "rounds"}}
-        settings["min_data_in_leaf"] = min(int(settings.get("min_data_in_leaf", 20)), max(1, len(labels) // 20))
+        settings["min_data_in_leaf"] = min(int(params.get("min_data_in_leaf", 20)), max(1, len(labels) // 20))
         data = lightgbm.Dataset(matrix, labels, free_raw_data=True)
         rounds = int(params.get("rounds", MOST_ROUNDS))
         watch = None if stop_on is None else [lightgbm.Dataset(stop_on[0], stop_on[1], reference=data)]
-        stops = [] if stop_on is None else [lightgbm.early_stopping(30, verbose=False)]
+        stops: list[Callable[..., Any]] = [] if stop_on is None else [lightgbm.early_stopping(30, verbose=False)]
         booster = lightgbm.train(settings, data, rounds, valid_sets=watch, callbacks=stops)
         used = (booster.best_iteration or booster.current_iteration()) if stop_on is not None else rounds
         return _Booster(single_precision(booster.model_to_string(num_iteration=max(1, used))), max(1, used))
@@ -66,7 +83,9 @@ def single_precision(text: str) -> str:
     Without it a runtime that stores thresholds as float32 rounds some upwards, and rows on the edge take the other branch.
     """
     lines = [line for line in text.split("\n") if not line.startswith("tree_sizes=")]
-    return "\n".join(f"threshold={_lowered(line.removeprefix('threshold='))}" if line.startswith("threshold=") else line for line in lines)
+    return "\n".join(
+        f"threshold={_lowered(line.removeprefix('threshold='))}" if line.startswith("threshold=") else line for line in lines
+    )
 
 
 def _lowered(values: str) -> str:
@@ -94,7 +113,13 @@ class _Booster:
         from onnxmltools import convert_lightgbm
         from onnxmltools.convert.common.data_types import FloatTensorType
 
-        made = convert_lightgbm(self._booster, name="model", initial_types=[("input", FloatTensorType([None, features]))], zipmap=False, target_opset=15)
+        made = convert_lightgbm(
+            self._booster,
+            name="model",
+            initial_types=[("input", FloatTensorType([None, features]))],
+            zipmap=False,
+            target_opset=15,
+        )
         data: bytes = made.SerializeToString(deterministic=True)
         return data
 

@@ -38,7 +38,9 @@ class Linear:
             scale = np.maximum(filled.std(axis=0), 1e-9)
         model = LogisticRegression(C=float(params["c"]), max_iter=200).fit((filled - mean) / scale, truth)
         weights = model.coef_[0] / scale
-        return _Weights(mean.astype(np.float32), weights.astype(np.float32), np.float32(model.intercept_[0] - float(mean @ weights)))
+        return _Weights(
+            mean.astype(np.float32), weights.astype(np.float32), np.float32(model.intercept_[0] - float(mean @ weights))
+        )
 
 
 class _Weights:
@@ -55,7 +57,11 @@ class _Weights:
 
     def native(self) -> bytes:
         """JSON with mean, weights and intercept."""
-        return canonical(msgspec.to_builtins({"mean": self._mean.tolist(), "weights": self._weights.tolist(), "intercept": float(self._intercept)}))
+        return canonical(
+            msgspec.to_builtins(
+                {"mean": self._mean.tolist(), "weights": self._weights.tolist(), "intercept": float(self._intercept)}
+            )
+        )
 
     def onnx(self, features: int) -> bytes:
         """Where(IsNaN(x), mean, x) · w + b, then the sigmoid."""
@@ -79,7 +85,9 @@ class _Weights:
             [helper.make_tensor_value_info("probability", TensorProto.FLOAT, [None, 1])],
             constants,
         )
-        data: bytes = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8).SerializeToString(deterministic=True)
+        data: bytes = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8).SerializeToString(
+            deterministic=True
+        )
         return data
 
     def importance(self) -> list[float]:

@@ -70,7 +70,9 @@ def _settle_revision(engine: sa.Engine) -> None:
         found = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
     if found > REVISION:
         raise Incompatible(
-            f"the workspace has state revision {found}, this Baton knows up to {REVISION}", why="a newer Baton made it", fix="upgrade Baton: pip install -U baton-ml"
+            f"the workspace has state revision {found}, this Baton knows up to {REVISION}",
+            why="a newer Baton made it",
+            fix="upgrade Baton: pip install -U baton-ml",
         )
     if found < REVISION:
         with engine.begin() as connection:
@@ -86,13 +88,21 @@ def _translated(where: str) -> Iterator[None]:
         text = str(error.orig)
         raise Unavailable(f"the state cannot be used: {text}", where=where, fix=_advice(text)) from error
     except sa.exc.DatabaseError as error:
-        raise Corrupt(f"the state database is damaged: {error.orig}", where=where, fix="restore it from a copy; baton ledger verify tells what is whole") from error
+        raise Corrupt(
+            f"the state database is damaged: {error.orig}",
+            where=where,
+            fix="restore it from a copy; baton ledger verify tells what is whole",
+        ) from error
 
 
 def _advice(text: str) -> str:
     if "full" in text:
         return "free some space on the disk and start again; nothing was half-written"
-    return "another process holds it for long: end it, or try again" if "locked" in text else "check that the folder exists and is writable"
+    return (
+        "another process holds it for long: end it, or try again"
+        if "locked" in text
+        else "check that the folder exists and is writable"
+    )
 
 
 class _SqlReader:
@@ -139,7 +149,13 @@ class _Past(_SqlReader):
         if id is not None:
             known = known.where(facts.c.subject == id)
         spans = known.group_by(facts.c.subject).subquery()
-        query = sa.select(facts.c.state).join(spans, facts.c.seq == spans.c.last).where(facts.c.state.is_not(None)).order_by(spans.c.first).limit(limit)
+        query = (
+            sa.select(facts.c.state)
+            .join(spans, facts.c.seq == spans.c.last)
+            .where(facts.c.state.is_not(None))
+            .order_by(spans.c.first)
+            .limit(limit)
+        )
         return query.where(sa.func.json_extract(facts.c.state, "$.status").in_(status)) if status else query
 
 
@@ -147,23 +163,36 @@ class SqlState(_SqlReader):
     """Implements `ledger.ports.State`; see there for what it promises."""
 
     def commit(
-        self, changes: Sequence[Change], *, cursors: Mapping[str, str] | None = None, expect: Mapping[str, str | None] | None = None
+        self,
+        changes: Sequence[Change],
+        *,
+        cursors: Mapping[str, str] | None = None,
+        expect: Mapping[str, str | None] | None = None,
     ) -> Head:
         """Record changes, facts, tree head and cursors in one transaction."""
         with _translated(self._where), self._engine.begin() as connection:
             for name, value in (expect or {}).items():
                 found = _cursor(connection, name)
                 if found != value:
-                    raise Conflict(f"'{name}' stands at {found}, not at {value}", why="another process took this step", fix="look again: baton status")
+                    raise Conflict(
+                        f"'{name}' stands at {found}, not at {value}",
+                        why="another process took this step",
+                        fix="look again: baton status",
+                    )
             frontier = _frontier(connection)
             rows = [_append(frontier, change) for change in changes]
             if rows:
                 connection.execute(sa.insert(facts), rows)
-                connection.execute(sa.insert(heads), {"size": frontier.size, "root": frontier.root(), "peaks": b"".join(frontier.peaks)})
+                connection.execute(
+                    sa.insert(heads), {"size": frontier.size, "root": frontier.root(), "peaks": b"".join(frontier.peaks)}
+                )
             for row, change in zip(rows, changes, strict=True):
                 _upsert(connection, row, change)
             for name, value in (cursors or {}).items():
-                connection.execute(sa.text("INSERT INTO cursors VALUES (:n, :v) ON CONFLICT (name) DO UPDATE SET value = :v"), {"n": name, "v": value})
+                connection.execute(
+                    sa.text("INSERT INTO cursors VALUES (:n, :v) ON CONFLICT (name) DO UPDATE SET value = :v"),
+                    {"n": name, "v": value},
+                )
             return Head(frontier.size, frontier.root().hex())
 
     def cursor(self, name: str) -> str | None:
@@ -171,7 +200,15 @@ class SqlState(_SqlReader):
         with self._reading() as connection:
             return _cursor(connection, name)
 
-    def facts(self, *, kind: str | None = None, subject: str | None = None, after: int = 0, until: datetime | None = None, limit: int = 100_000) -> list[Fact]:
+    def facts(
+        self,
+        *,
+        kind: str | None = None,
+        subject: str | None = None,
+        after: int = 0,
+        until: datetime | None = None,
+        limit: int = 100_000,
+    ) -> list[Fact]:
         """Facts in order."""
         query = sa.select(facts).where(facts.c.seq > after).order_by(facts.c.seq).limit(limit)
         if kind is not None:
@@ -202,7 +239,10 @@ class SqlState(_SqlReader):
     def heads(self) -> list[Head]:
         """The tree heads after each commit."""
         with self._reading() as connection:
-            return [Head(row.size, row.root.hex()) for row in connection.execute(sa.select(heads.c.size, heads.c.root).order_by(heads.c.size))]
+            return [
+                Head(row.size, row.root.hex())
+                for row in connection.execute(sa.select(heads.c.size, heads.c.root).order_by(heads.c.size))
+            ]
 
     def measure(self, name: str, value: float, at: datetime) -> None:
         """Note a measurement."""
@@ -217,7 +257,9 @@ class SqlState(_SqlReader):
 
     def raw(self, kind: str) -> list[Mapping[str, Any]]:
         """All records of a kind as plain values; `columns` tells the id and status they are found by where those contradict."""
-        query = sa.select(records.c.id, records.c.status, records.c.body).where(records.c.kind == kind).order_by(records.c.first_seq)
+        query = (
+            sa.select(records.c.id, records.c.status, records.c.body).where(records.c.kind == kind).order_by(records.c.first_seq)
+        )
         with self._reading() as connection:
             return [_plain(row) for row in connection.execute(query)]
 
