@@ -104,7 +104,8 @@ def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None) -> 
         state = open_sqlite(workspace.state, create=True)
         stack.callback(state.close)
         _same_plan(state, plan)
-        online = LmdbStore(workspace.online, create=True)
+        # A replay can be replayed: syncing each of its thousands of small commits would only cost time.
+        online = LmdbStore(workspace.online, create=True, durable=workspace.clock == "wall")
         stack.callback(online.close)
         trainer = Child("baton.app.training", (str(folder), str(workspace.folder)))
         stack.callback(trainer.close)

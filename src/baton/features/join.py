@@ -1,8 +1,8 @@
 """Known-time joins for training sets: each row sees only what was known at its own decision time.
 
-Rows of a source and requests are coded as one integer (key code, time rank), sorted once, and answered by binary search;
-windows are differences of prefix sums over integers, so they equal the online values exactly. Codes and ranks count what
-occurs, so no number of keys and no length of time overflows.
+Rows of a source and requests are coded as one integer (key code, time), sorted once, and answered by binary search;
+windows are differences of prefix sums over integers, so they equal the online values exactly. Where keys and time are too
+many for one integer, what occurs is counted through instead.
 """
 
 from collections.abc import Mapping
@@ -69,9 +69,12 @@ class KeyedTimes:
     ) -> None:
         codes, wanted = _codes(rows, requests, key)
         known = np.zeros(rows.num_rows, np.int64) if known_at is None else column_array(rows[known_at]).astype(np.int64)
-        self._moments = np.unique(known)
-        self._width = len(self._moments) + 1
-        place = codes * self._width + np.searchsorted(self._moments, known)
+        ends = [value for times in (known, decided) if len(times) for value in (int(times.min()), int(times.max()))]
+        self._floor, self._width = min(ends, default=0), max(ends, default=0) - min(ends, default=0) + 2
+        self._moments = None if (int(codes.max(initial=0)) + 2) * self._width < 1 << 63 else np.unique(known)
+        if self._moments is not None:
+            self._width = len(self._moments) + 1
+        place = codes * self._width + self._rank(known)
         usable = codes >= 0
         self.order = np.argsort(place, kind="stable")
         self.order = self.order[usable[self.order]]
@@ -87,10 +90,16 @@ class KeyedTimes:
 
     def bound(self, moments: Array) -> Array:
         """Per request, how many sorted rows stand at or before (its key, that moment)."""
-        rank = np.searchsorted(self._moments, moments, side="right") - 1
+        inside = np.clip(self._rank(moments), -1, self._width - 2)
         found = np.empty(len(moments), np.int64)
-        found[self._turn] = np.searchsorted(self._places, (self._wanted * self._width + rank)[self._turn], side="right")
+        found[self._turn] = np.searchsorted(self._places, (self._wanted * self._width + inside)[self._turn], side="right")
         return np.where(self._wanted < 0, 0, found)
+
+    def _rank(self, moments: Array) -> Array:
+        """Where moments stand in time: their distance from the first, or among too many keys their rank among the rows'."""
+        if self._moments is None:
+            return np.asarray(moments - self._floor)
+        return np.asarray(np.searchsorted(self._moments, moments, side="right") - 1)
 
     def last(self) -> tuple[Array, Array]:
         """Per request, the sorted index of the last row known by then and whether there is one."""
@@ -119,12 +128,15 @@ def _codes(rows: "pa.Table", requests: "pa.Table", key: tuple[str, ...]) -> tupl
     """Key codes of both sides over one dictionary; -1 where a part of the key is null."""
     left = np.zeros(rows.num_rows, np.int64)
     right = np.zeros(requests.num_rows, np.int64)
+    span = 1
     for column in key:
         a, b, size = _column_codes(rows[column], requests[column])
         left = np.where((left < 0) | (a < 0), -1, left * size + a)
         right = np.where((right < 0) | (b < 0), -1, right * size + b)
-        if len(key) > 1:
+        span *= size
+        if len(key) > 1 and span > len(left) + len(right):
             left, right = _dense(left, right)
+            span = len(left) + 1
     return left, right
 
 

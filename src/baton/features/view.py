@@ -79,7 +79,9 @@ class WindowView:
     def name(self) -> str:
         """The view's address in the online store."""
         bounds = f".{self.clip[0]}..{self.clip[1]}" if self.clip else ""
-        return f"window.{self.source}.{'+'.join(self.key)}.{self.column}{bounds}.{'+'.join(self.aggregates)}.{'+'.join(self.over)}"
+        return (
+            f"window.{self.source}.{'+'.join(self.key)}.{self.column}{bounds}.{'+'.join(self.aggregates)}.{'+'.join(self.over)}"
+        )
 
     @cached_property
     def features(self) -> tuple[str, ...]:

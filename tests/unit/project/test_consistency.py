@@ -134,7 +134,7 @@ def test_a_changed_value(write: Write, base: str, old: str, new: str, line: int,
 
 
 def test_an_absolute_source_is_meant(write: Write, base: str, tmp_path: Path) -> None:
-    assert load(write(base.replace("data/flights.parquet", str(tmp_path / "data/flights.parquet")))).definition
+    assert load(write(base.replace("data/flights.parquet", str(tmp_path / "data/flights.parquet")))).digest
 
 
 def test_time_needs_a_known_time_also_for_the_defaults(write: Write, base: str) -> None:
@@ -144,7 +144,7 @@ def test_time_needs_a_known_time_also_for_the_defaults(write: Write, base: str) 
         (1, "recipe.holdout is a stretch of time (the default)"),
         (1, "recipe.validation is a stretch of time (the default)"),
     ]
-    assert load(write(text + "recipe: {holdout: 0.2, validation: 0.1}\n")).definition
+    assert load(write(text + "recipe: {holdout: 0.2, validation: 0.1}\n")).digest
     found = mistakes(
         write(
             text
@@ -155,7 +155,7 @@ def test_time_needs_a_known_time_also_for_the_defaults(write: Write, base: str) 
 
 
 def test_every_phase_needs_an_owner_who_is_there(write: Write, base: str) -> None:
-    assert load(write(base), lambda definition: OWNERS).definition
+    assert load(write(base), lambda definition: OWNERS).digest
     found = mistakes(write(base), {**OWNERS, "deploy": {"sre": "RA"}, "monitor": {"sre": "R"}})
     assert [(mistake.line, mistake.what) for mistake in found] == [
         (6, "'deploy' has no owner: sre is accountable and nobody wears that role"),

@@ -9,7 +9,7 @@ from baton.data.ingest import Intake
 from baton.features.aggregate import FIXED_POINT, Row, WindowState
 from baton.features.online import entity_view, key_text
 from baton.features.ports import OnlineStore, Values
-from baton.features.view import FeaturePlan, LatestView, View, WindowView
+from baton.features.view import FeaturePlan, LatestView, WindowView
 from baton.kernel.clock import from_micros, micros
 from baton.project.definition import Definition
 
@@ -38,7 +38,6 @@ class Arrivals:
         self._latest: dict[str, list[LatestView]] = defaultdict(list)
         self._due: dict[int, dict[str, None]] = defaultdict(dict)
         self._place: dict[str, int] = {}
-        self._scaled = False
 
     def warm(self, watermark: datetime | None, landed: datetime | None) -> None:
         """Rebuild the memory as of `watermark`; `landed` is up to when rows stand in the tables. Writes nothing."""
@@ -79,18 +78,16 @@ class Arrivals:
 
     def _take(self, name: str, rows: "pa.Table", now: datetime) -> list[Change]:
         """Bring rows of a source into memory; returns what the online store has to change."""
+        at, cells = micros(now), Cells(rows, self._definition.sources[name].known_at)
         changes: list[Change] = []
         for state in self._states(name, rows):
-            touched = state.advance(
-                _window_rows(state, rows, self._definition.sources[name].known_at) if rows.num_rows else (), micros(now)
-            )
-            changes += [(state.view.name, key, micros(now), state.values(key, micros(now))) for key in sorted(touched)]
+            touched = state.advance(_window_rows(state, cells) if rows.num_rows else (), at)
+            changes += [(state.view.name, key, at, state.values(key, at)) for key in sorted(touched)]
         if rows.num_rows:
-            known = _known(rows, self._definition.sources[name].known_at)
             for view in self._latest[name]:
-                changes += _latest_changes(view, rows, known)
+                changes += _latest_changes(view, cells)
             if name == self._definition.entity.source:
-                changes += self._entities(rows, known)
+                changes += self._entities(cells)
         return changes
 
     def _states(self, name: str, rows: "pa.Table") -> list[WindowState]:
@@ -104,21 +101,18 @@ class Arrivals:
             ]
         return self._windows[name]
 
-    def _entities(self, rows: "pa.Table", known: list[int]) -> list[Change]:
+    def _entities(self, cells: "Cells") -> list[Change]:
         entity, decision = self._definition.entity, self._definition.decision
-        keys = [str(key) for key in rows[entity.key].to_pylist()]
-        columns = [_plain(rows[name]) for name in self._plan.entity_needs()]
+        keys = [str(key) for key in cells.column(entity.key)]
         if decision is not None:
             every, lead = (span // timedelta(microseconds=1) for span in (decision.every, decision.lead[0]))
-            for key, at in zip(keys, _plain(rows[decision.at]), strict=True):
+            for key, at in zip(keys, cells.column(decision.at), strict=True):
                 self._due[self._place.get(key, -1)].pop(key, None)
                 self._place[key] = (at - lead) // every * every
                 self._due[self._place[key]][key] = None
-        return [
-            (entity_view(entity.source), key, at, values)
-            for key, at, *values_ in zip(keys, known, *columns, strict=True)
-            for values in (tuple(values_),)
-        ]
+        address = entity_view(entity.source)
+        values = zip(*(cells.column(name) for name in self._plan.entity_needs()), strict=True)
+        return [(address, key, at, found) for key, at, found in zip(keys, cells.known, values, strict=True)]
 
     def _forget(self, now: datetime) -> list[Change]:
         """Drop entities whose decision is long past: the store holds what can still be asked for."""
@@ -130,13 +124,29 @@ class Arrivals:
         return [(entity_view(self._definition.entity.source), key, 0, None) for key in gone]
 
 
-def view_sources(views: Iterable[View]) -> set[str]:
-    """The sources that views read."""
-    return {view.source for view in views}
+class Cells:
+    """Rows as lists, each column and each key taken out once however many views ask for it."""
+
+    def __init__(self, rows: "pa.Table", known_at: str | None) -> None:
+        self._rows = rows
+        self._columns: dict[str, list[Any]] = {}
+        self._keys: dict[tuple[str, ...], list[str | None]] = {}
+        self.known = [0] * rows.num_rows if known_at is None or not rows.num_rows else self.column(known_at)
+
+    def column(self, name: str) -> list[Any]:
+        """Values as the online store keeps them: instants in microseconds."""
+        if name not in self._columns:
+            self._columns[name] = _plain(self._rows[name])
+        return self._columns[name]
+
+    def keys(self, columns: tuple[str, ...]) -> list[str | None]:
+        """The store's key of each row, None where a part is null."""
+        if columns not in self._keys:
+            self._keys[columns] = [key_text(parts) for parts in zip(*map(self.column, columns), strict=True)]
+        return self._keys[columns]
 
 
 def _plain(column: "pa.ChunkedArray") -> list[Any]:
-    """Values as the online store keeps them: instants in microseconds."""
     import pyarrow as pa
 
     if pa.types.is_timestamp(column.type):
@@ -145,23 +155,17 @@ def _plain(column: "pa.ChunkedArray") -> list[Any]:
     return values
 
 
-def _known(rows: "pa.Table", known_at: str | None) -> list[int]:
-    return [0] * rows.num_rows if known_at is None else _plain(rows[known_at])
-
-
-def _window_rows(state: WindowState, rows: "pa.Table", known_at: str | None) -> Iterable[Row]:
-    keys = [_plain(rows[column]) for column in state.view.key]
-    for known, value, *parts in zip(_known(rows, known_at), rows[state.view.column].to_pylist(), *keys, strict=True):
-        key = key_text(parts)
+def _window_rows(state: WindowState, cells: Cells) -> Iterable[Row]:
+    scale = state.scale
+    for known, value, key in zip(cells.known, cells.column(state.view.column), cells.keys(state.view.key), strict=True):
         if key is not None and value is not None and value == value:
-            yield known, key, round(value * state.scale)
+            yield known, key, value if scale == 1 else round(value * scale)
 
 
-def _latest_changes(view: LatestView, rows: "pa.Table", known: list[int]) -> list[Change]:
-    keys = [_plain(rows[column]) for column in view.key]
-    values = [_plain(rows[column]) for column in view.columns]
-    made = zip(known, zip(*keys, strict=True), zip(*values, strict=True), strict=True)
-    return [(view.name, key, at, tuple(found)) for at, parts, found in made if (key := key_text(parts)) is not None]
+def _latest_changes(view: LatestView, cells: Cells) -> list[Change]:
+    values = zip(*map(cells.column, view.columns), strict=True)
+    made = zip(cells.known, cells.keys(view.key), values, strict=True)
+    return [(view.name, key, at, found) for at, key, found in made if key is not None]
 
 
 def label_rows(rows: "pa.Table", definition: Definition) -> "pa.Table":

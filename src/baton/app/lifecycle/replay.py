@@ -63,13 +63,13 @@ def replay(
     """
     with open_house(folder, workspace, None if control is None else partial(_resampled, control)) as house:
         plan = plan_of(house, until)
-        house.trainer.warm()
         server = ModelServer(workspace.folder, replay=True)
         loop = Loop(house, Recent(house.definition.entity.key), server.ask, server.reload, plan.live, plan.until, replayed=True)
         began = resume(loop)
         if began is not None and began >= plan.until and not daily_due(loop, plan.until):
             report(house, Progress(began, plan.start, plan.until))
             return
+        house.trainer.warm()
         try:
             server.start()
             _run(loop, SimulatedClock(began or plan.start), plan, report)

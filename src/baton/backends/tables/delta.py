@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -118,7 +119,7 @@ class DeltaTables:
     def files(self, table: str) -> tuple[str, ...]:
         """See `Tables.files`."""
         with self._lock, disk_trouble(self._path(table)):
-            return tuple(sorted(self._required(table).delta.file_uris()))
+            return tuple(sorted(map(_path_of, self._required(table).delta.file_uris())))
 
     def last_step(self, table: str, writer: str = "baton") -> int | None:
         """See `Tables.last_step`."""
@@ -213,7 +214,7 @@ class DeltaTables:
 
     def _counted(self, table: str, handle: _Handle) -> Tally:
         total = Tally()
-        for file in handle.delta.file_uris():
+        for file in map(_path_of, handle.delta.file_uris()):
             total += tally(ds.dataset([file], schema=_arrow_schema(handle.delta), format="parquet").to_table())
         return total
 
@@ -280,6 +281,11 @@ def _widens(found: pa.DataType, wanted: pa.DataType) -> bool:
     if types.is_integer(found) and types.is_float64(wanted):
         return bool(found.bit_width <= 32)
     return bool(types.is_floating(found) and types.is_float64(wanted))
+
+
+def _path_of(uri: str) -> str:
+    """The path of a file that delta-rs names as a URI, in which blanks and the like are escaped."""
+    return unquote(uri.removeprefix("file://"))
 
 
 def _read(files: list[str], schema: pa.Schema, names: list[str], span: tuple[datetime | None, datetime | None, str]) -> pa.Table:
