@@ -1,70 +1,45 @@
-"""The one place that picks backends and puts a house together."""
+"""The one place that picks backends. Each is imported when it is opened, so that a look costs no more than it needs."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from baton.app.lifecycle.arrivals import Arrivals
-from baton.app.workspace import Workspace, held
-from baton.backends.artifacts.files import FileArtifacts
-from baton.backends.engines.duckdb_contract import DuckContracts
-from baton.backends.executors.child import Child
-from baton.backends.executors.durable import DurableJobs
-from baton.backends.keys import Sealer, open_keys
-from baton.backends.online.lmdb_store import LmdbStore
-from baton.backends.sources.files import FileSources
-from baton.backends.state.sql import SqlState, open_sqlite
-from baton.backends.tables.delta import DeltaTables
-from baton.data.contract import Contract, default_contract, parse_contract
-from baton.data.ingest import Intake
-from baton.data.ports import SourceReader
-from baton.features.view import FeaturePlan, plan_from_source
+from baton.app.workspace import Workspace, existing, held
 from baton.kernel.errors import BatonError, Conflict, InvalidProject, Mistake
-from baton.project.definition import Definition, Source
-from baton.project.loader import Loaded, load
-from baton.team.raci import Team, effective, team_of
+
+if TYPE_CHECKING:
+    from baton.app.house import House
+    from baton.app.ports import Trainer
+    from baton.data.contract import Contract
+    from baton.data.ports import Query, SourceReader, Tables
+    from baton.features.view import FeaturePlan
+    from baton.ledger.ports import State
+    from baton.project.definition import Definition, Source
+    from baton.project.inferred import Inferred
+    from baton.project.loader import Loaded
+    from baton.project.table import TableProfile
+    from baton.registry.ports import Artifacts, Keys
+    from baton.training.ports import Learner
 
 PREFETCH = timedelta(days=14)
-Wrap = Callable[[SourceReader, Definition], SourceReader]
+Wrap = Callable[["SourceReader", "Definition"], "SourceReader"]
 
 
-@dataclass(frozen=True)
-class House:
-    """A project with everything that a tick needs."""
-
-    folder: Path
-    loaded: Loaded
-    plan: FeaturePlan
-    team: Team
-    workspace: Workspace
-    state: SqlState
-    tables: DeltaTables
-    artifacts: FileArtifacts
-    keys: Sealer
-    reader: SourceReader
-    intakes: Mapping[str, Intake]
-    arrivals: Arrivals
-    online: LmdbStore
-    jobs: DurableJobs
-    trainer: Child
-
-    @property
-    def definition(self) -> Definition:
-        """What the project declares."""
-        return self.loaded.definition
-
-
-def load_project(folder: Path) -> Loaded:
+def load_project(folder: Path) -> "Loaded":
     """Read and check the project's file, owners included. Raises InvalidProject with every mistake."""
+    from baton.project.loader import load
+    from baton.team.raci import effective
+
     return load(folder, lambda definition: effective(definition.raci))
 
 
-def read_plan(folder: Path, definition: Definition) -> FeaturePlan:
+def read_plan(folder: Path, definition: "Definition") -> "FeaturePlan":
     """Run the project's feature file. Raises InvalidProject when it is missing or wrong."""
+    from baton.features.view import plan_from_source
+
     if not (folder / definition.features).is_file():
         raise InvalidProject(
             (
@@ -79,24 +54,107 @@ def read_plan(folder: Path, definition: Definition) -> FeaturePlan:
     return plan_from_source((folder / definition.features).read_text(), str(definition.features))
 
 
-def contract_of(name: str, source: Source, folder: Path, reader: SourceReader) -> Contract:
+def contract_of(name: str, source: "Source", folder: Path, reader: "SourceReader") -> "Contract":
     """The declared contract of a source, or the default one for what it holds."""
+    from baton.data.contract import default_contract, parse_contract
+
     if source.contract is not None:
         return parse_contract((folder / source.contract).read_text(), str(source.contract))
     return default_contract(name, reader.schema(source), source.key)
 
 
 @contextmanager
-def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None) -> Iterator[House]:
-    """Open everything for ticking, held against a second process; closes what it opened. `wrap` may put a reader in front of the sources."""
+def open_state(folder: Path) -> "Iterator[tuple[Workspace, State]]":
+    """The state of an existing workspace, to look or to record an act. Raises NotFound: looking never creates."""
+    from baton.backends.state.sql import open_sqlite
+
+    workspace = existing(folder)
+    state = open_sqlite(workspace.state)
+    try:
+        yield workspace, state
+    finally:
+        state.close()
+
+
+def open_tables(workspace: Workspace) -> "Tables":
+    """The workspace's tables."""
+    from baton.backends.tables.delta import DeltaTables
+
+    return DeltaTables(workspace.tables)
+
+
+def open_query() -> "Query":
+    """The engine that answers SQL, read only."""
+    from baton.backends.engines.sql import query
+
+    return query
+
+
+def open_sources(folder: Path) -> "SourceReader":
+    """The reader of a project's sources."""
+    from baton.backends.sources.files import FileSources
+
+    return FileSources(folder)
+
+
+def open_artifacts(workspace: Workspace, *, create: bool = False) -> "Artifacts":
+    """The workspace's artefacts."""
+    from baton.backends.artifacts.files import FileArtifacts
+
+    return FileArtifacts(workspace.artifacts, create=create)
+
+
+def open_workspace_keys(workspace: Workspace) -> "Keys":
+    """The workspace's signing keys."""
+    from baton.backends.keys import open_keys
+
+    return open_keys(workspace.keys)
+
+
+def open_trainer(project: Path, workspace: Workspace) -> "Trainer":
+    """The process that trains; it starts at first need."""
+    from baton.backends.executors.child import Child
+
+    return Child("baton.app.training", (str(project), str(workspace.folder)))
+
+
+def open_profiler() -> "tuple[Callable[[Path, str], TableProfile], Callable[[Path, Inferred, Path], None]]":
+    """What reads a person's table, and what stores it as a project wants it."""
+    from baton.backends.engines.profile import profile, store
+
+    return profile, store
+
+
+def find_learner(name: str) -> "Learner":
+    """A model family by name."""
+    from baton.backends.frameworks import learner
+
+    return learner(name)
+
+
+@contextmanager
+def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None) -> "Iterator[House]":
+    """Open everything for ticking, held against a second process; closes what it opened.
+
+    `wrap` may put a reader in front of the sources.
+    """
+    from baton.app.house import House
+    from baton.app.lifecycle.arrivals import Arrivals
+    from baton.backends.engines.duckdb_contract import DuckContracts
+    from baton.backends.executors.durable import DurableJobs
+    from baton.backends.online.lmdb_store import LmdbStore
+    from baton.backends.state.sql import open_sqlite
+    from baton.data.ingest import Intake
+    from baton.team.raci import team_of
+
     loaded = load_project(folder)
     definition, plan = loaded.definition, read_plan(folder, loaded.definition)
-    reader: SourceReader = FileSources(folder)
+    reader = open_sources(folder)
     if wrap is not None:
         reader = wrap(reader, definition)
     with ExitStack() as stack:
         stack.enter_context(held(workspace))
-        tables = DeltaTables(workspace.tables)
+        tables = open_tables(workspace)
         intakes = {
             name: Intake(name, source, reader, DuckContracts(), contract_of(name, source, folder, reader), tables, PREFETCH)
             for name, source in definition.sources.items()
@@ -107,7 +165,7 @@ def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None) -> 
         # A replay can be replayed: syncing each of its thousands of small commits would only cost time.
         online = LmdbStore(workspace.online, create=True, durable=workspace.clock == "wall")
         stack.callback(online.close)
-        trainer = Child("baton.app.training", (str(folder), str(workspace.folder)))
+        trainer = open_trainer(folder, workspace)
         stack.callback(trainer.close)
         jobs = DurableJobs(workspace.engine, {"train": partial(_train, trainer)})
         stack.callback(jobs.close)
@@ -119,8 +177,9 @@ def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None) -> 
             workspace=workspace,
             state=state,
             tables=tables,
-            artifacts=FileArtifacts(workspace.artifacts, create=True),
-            keys=open_keys(workspace.keys),
+            query=open_query(),
+            artifacts=open_artifacts(workspace, create=True),
+            keys=open_workspace_keys(workspace),
             reader=reader,
             intakes=intakes,
             arrivals=Arrivals(definition, plan, intakes, online, tables),
@@ -130,7 +189,7 @@ def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None) -> 
         )
 
 
-def _same_plan(state: SqlState, plan: FeaturePlan) -> None:
+def _same_plan(state: "State", plan: "FeaturePlan") -> None:
     """Refuse feature definitions other than those that the online values and the training sets of this workspace come from."""
     known = state.cursor("plan")
     if known is None:
@@ -144,7 +203,7 @@ def _same_plan(state: SqlState, plan: FeaturePlan) -> None:
         )
 
 
-def _train(trainer: Child, request: Mapping[str, Any]) -> dict[str, Any]:
+def _train(trainer: "Trainer", request: Mapping[str, Any]) -> dict[str, Any]:
     """A training that is refused is an answer too, so that a resumed loop sees the same one."""
     try:
         return trainer.ask(request)

@@ -3,25 +3,19 @@
 from pathlib import Path
 from typing import Any
 
-from baton.app.workspace import existing
-from baton.backends.executors.child import Child
-from baton.backends.state.sql import open_sqlite
+from baton.app.bootstrap import open_state, open_trainer
 from baton.kernel.errors import NotFound, Refused
 from baton.registry.version import ModelVersion
 
 
 def reproduce(project: Path, folder: Path, number: int) -> dict[str, Any]:
     """The digests of then and now: training set, native model. Raises Refused, naming what differs, when they are not equal."""
-    workspace = existing(folder)
-    state = open_sqlite(workspace.state)
-    try:
+    with open_state(folder) as (workspace, state):
         version = state.get(ModelVersion, f"version-{number}")
-    finally:
-        state.close()
     if version is None:
         raise NotFound(f"there is no version {number}", where=str(folder), fix="baton status --json lists models[]")
     manifest = version.lineage["training"]
-    trainer = Child("baton.app.training", (str(project), str(workspace.folder)))
+    trainer = open_trainer(project, workspace)
     try:
         made = trainer.ask({"cutoff": manifest["cutoff"], "champion": ""})
     finally:

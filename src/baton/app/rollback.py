@@ -3,12 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from baton.app.bootstrap import load_project
+from baton.app.bootstrap import load_project, open_state, open_workspace_keys
 from baton.app.lifecycle.releasing import TRIAL, sync_routing
 from baton.app.views.inbox import known_person, present_of
-from baton.app.workspace import existing, keep_witness
-from baton.backends.keys import open_keys
-from baton.backends.state.sql import open_sqlite
+from baton.app.workspace import keep_witness
 from baton.delivery.release import Release, moved
 from baton.kernel.clock import iso
 from baton.kernel.errors import Refused
@@ -24,18 +22,15 @@ def roll_back(project: Path, folder: Path, person: str | None, reason: str) -> s
     Raises Refused when there is nothing to go back to.
     """
     definition = load_project(project).definition
-    workspace, team = existing(folder), team_of(definition)
+    team = team_of(definition)
     by = known_person(team, person or team.responsible("deploy").name)
     member = team.person(by)
-    state = open_sqlite(workspace.state)
-    try:
+    with open_state(folder) as (workspace, state):
         at = present_of(workspace, state)
         draft, act = Draft(state), Act(by, team.role_in(member, "deploy") if member else "", at)
         ended, back = _move(draft, act, reason)
         keep_witness(workspace, draft.commit({"rollback": iso(at)}, expect={"rollback": state.cursor("rollback")}))
-        sync_routing(workspace.routing, definition, state, open_keys(workspace.keys))
-    finally:
-        state.close()
+        sync_routing(workspace.routing, definition, state, open_workspace_keys(workspace))
     return f"{ended.id} (version {ended.version}) is rolled back; version {back.version} answers."
 
 

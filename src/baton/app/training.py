@@ -19,22 +19,20 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from baton.backends.artifacts.files import FileArtifacts
-from baton.backends.frameworks import learner
-from baton.backends.keys import open_keys
-from baton.backends.tables.delta import DeltaTables
+from baton.app.bootstrap import find_learner, load_project, open_artifacts, open_tables, open_workspace_keys, read_plan
+from baton.app.workspace import existing
+from baton.data.ports import Tables
 from baton.evaluation.compare import compare
 from baton.evaluation.metric import quality
 from baton.evaluation.slice import by_slice
 from baton.features.join import Array, Columns, join
 from baton.features.online import compute_requests
-from baton.features.view import DECIDED_AT, FeaturePlan, plan_from_source
+from baton.features.view import DECIDED_AT, FeaturePlan
 from baton.kernel.clock import iso, micros, parse_instant, stopwatch
 from baton.kernel.digest import digest, finite
 from baton.kernel.errors import BatonError, Refused
 from baton.monitoring.day import Reference, reference_of
 from baton.project.definition import Definition
-from baton.project.loader import load
 from baton.registry.bundle import unpack
 from baton.registry.signature import InputFeature, Signature
 from baton.training.search import best, search
@@ -48,7 +46,7 @@ TOLERANCE = 1e-5
 CATEGORIES = 2000
 
 
-def training_set(definition: Definition, plan: FeaturePlan, tables: DeltaTables, cutoff: datetime) -> TrainingSet:
+def training_set(definition: Definition, plan: FeaturePlan, tables: Tables, cutoff: datetime) -> TrainingSet:
     """All matured entities whose label was known by `cutoff`, each with the features it had at its own decision time.
 
     Raises Refused when there is no label yet.
@@ -98,7 +96,7 @@ def _between(rows: "pa.Table", after: datetime | None, until: datetime) -> "pa.T
     return rows.filter((decided <= micros(until)) & (decided > (micros(after) if after else -1)))
 
 
-def _source(definition: Definition, tables: DeltaTables, name: str, cutoff: datetime) -> "pa.Table":
+def _source(definition: Definition, tables: Tables, name: str, cutoff: datetime) -> "pa.Table":
     """A source's rows known by the cutoff, in order of (known time, key)."""
     source = definition.sources[name]
     if source.known_at is None:
@@ -141,11 +139,11 @@ class Job:
     """One project's training, made once per process."""
 
     def __init__(self, project: Path, workspace: Path) -> None:
-        self._project, self._workspace = project, workspace
-        self._definition = load(project).definition
-        self._plan = plan_from_source((project / self._definition.features).read_text(), str(self._definition.features))
-        self._tables = DeltaTables(workspace / "tables")
-        self._artifacts = FileArtifacts(workspace / "artifacts")
+        self._workspace = existing(workspace)
+        self._definition = load_project(project).definition
+        self._plan = read_plan(project, self._definition)
+        self._tables = open_tables(self._workspace)
+        self._artifacts = open_artifacts(self._workspace)
 
     def run(self, cutoff: datetime, champion: str) -> dict[str, Any]:
         """Train and prove a candidate on what was known by `cutoff`; compare it with the champion's bundle when there is one."""
@@ -160,7 +158,7 @@ class Job:
         }
         latest = (encoded["train"][0][-recipe.search_rows :], encoded["train"][1][-recipe.search_rows :])
         trials = search(
-            [learner(name) for name in recipe.learners],
+            [find_learner(name) for name in recipe.learners],
             latest,
             encoded["validation"],
             trials=recipe.trials,
@@ -170,7 +168,7 @@ class Job:
         )
         chosen = best(trials)
         matrix = np.concatenate([encoded["train"][0], encoded["validation"][0]])
-        fitted = learner(chosen.learner).fit(
+        fitted = find_learner(chosen.learner).fit(
             matrix,
             parts.learned.labels,
             {**chosen.params, **({"rounds": chosen.rounds} if chosen.learner == "lightgbm" else {})},
@@ -217,7 +215,7 @@ class Job:
         if not champion:
             return None
         bundle = unpack(
-            self._artifacts.get(champion), self._artifacts.seal_of(champion), open_keys(self._workspace / "keys").verify
+            self._artifacts.get(champion), self._artifacts.seal_of(champion), open_workspace_keys(self._workspace).verify
         )
         missing = set(bundle.manifest.signature.names) - set(holdout.columns)
         if missing:

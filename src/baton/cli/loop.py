@@ -13,7 +13,7 @@ from baton.kernel.errors import InvalidInput
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from baton.app.bootstrap import House
+    from baton.app.house import House
     from baton.app.lifecycle.replay import Progress
 
 

@@ -17,7 +17,7 @@ from baton.kernel.errors import InvalidInput
 @click.option("--into", type=click.Path(path_type=Path), default=None, help="Folder to make.  [default: NAME, here]")
 def new(name: str, table: Path | None, label: str | None, moment: str | None, key: str | None, into: Path | None) -> None:
     """Make a project called NAME that runs as it is, or one inferred from your own table."""
-    from baton.project.template import create, create_inferred
+    from baton.app.new import from_table, from_template
 
     folder = into or Path(name)
     if table is None:
@@ -27,20 +27,16 @@ def new(name: str, table: Path | None, label: str | None, moment: str | None, ke
                 why="no table is named",
                 fix=f"baton new {name} --from FILE.csv --label COLUMN",
             )
-        made = create(name, folder)
+        made = from_template(name, folder)
+    elif label is None:
+        raise InvalidInput(
+            "which column is to be predicted?",
+            where=str(table),
+            why="--label is missing",
+            fix=f"baton new {name} --from {table} --label COLUMN",
+        )
     else:
-        if label is None:
-            raise InvalidInput(
-                "which column is to be predicted?",
-                where=str(table),
-                why="--label is missing",
-                fix=f"baton new {name} --from {table} --label COLUMN",
-            )
-        from baton.backends.engines.profile import profile, store
-        from baton.project.infer import infer
-
-        inferred = infer(profile(table, label), project=name, label=label, time=moment, key=key)
-        made = create_inferred(inferred, folder, lambda plan, target: store(table, plan, target))
+        made = from_table(name, folder, table, label, moment, key)
     for path in made:
         click.echo(f"  {path}")
     click.echo(f"next: baton --project {folder} check; baton --project {folder} up")

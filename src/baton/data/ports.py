@@ -6,7 +6,7 @@ no row and lose none. Ports raise only errors of `kernel.errors`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -96,6 +96,26 @@ class Judged:
     kept: pa.Table
     rejected: pa.Table
     counts: Mapping[str, int]
+
+
+class Query(Protocol):
+    """Answers SQL over Parquet files."""
+
+    def __call__(
+        self,
+        sql: str,
+        tables: Mapping[str, Sequence[str]],
+        *,
+        max_rows: int = 10_000,
+        seconds: float = 30,
+        memory_limit: str = "512MB",
+    ) -> pa.Table:
+        """The rows of one SELECT over views named as in `tables` (name → absolute Parquet paths), at most `max_rows`.
+
+        Read only: nothing but the named files can be reached. Raises InvalidInput for any other statement and for SQL
+        that is refused, Unavailable when it takes too long or too much memory.
+        """
+        ...
 
 
 class ContractEngine(Protocol):

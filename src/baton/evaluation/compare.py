@@ -1,7 +1,7 @@
 """Champion against challenger on the same rows: a paired bootstrap over whole days, and a three-way answer.
 
 Rows of one day share their weather, so days are the unit that is resampled (a cluster bootstrap); resampling rows would
-understate the spread. The comparison is of two fixed models, not of two training procedures.
+understate the spread. Without a second day (a table without time) rows are the unit. The comparison is of two fixed models, not of two training procedures.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from baton.kernel.digest import finite
 
 Array = np.ndarray[Any, Any]
 DAY = 86_400_000_000
+NORMAL_90 = 1.2815515655446004
 Answer = Literal["superior", "not-inferior", "inferior", "inconclusive"]
 
 
@@ -44,7 +45,7 @@ def compare(
     """Compare two score vectors on the same labelled rows. `decided_at` (µs UTC) tells the day of each row."""
     loss = (challenger - labels) ** 2 - (champion - labels) ** 2
     _, day = np.unique(decided_at // DAY, return_inverse=True)
-    low, high = _interval(np.bincount(day, loss), np.bincount(day), seed, draws)
+    low, high = _interval(np.bincount(day, loss), np.bincount(day), seed, draws) if day.any() else _of_rows(loss)
     return Comparison(
         rows=len(labels),
         days=int(day.max(initial=-1)) + 1,
@@ -66,6 +67,12 @@ def _interval(sums: Array, counts: Array, seed: int, draws: int) -> tuple[float,
     means = sums[chosen].sum(axis=1) / counts[chosen].sum(axis=1)
     low, high = np.quantile(means, (0.10, 0.90))
     return float(low), float(high)
+
+
+def _of_rows(loss: Array) -> tuple[float, float]:
+    """The normal interval over rows: a table without time is one day only, and there is no other to draw."""
+    width = NORMAL_90 * float(loss.std(ddof=1)) / len(loss) ** 0.5 if len(loss) > 1 else np.inf
+    return float(loss.mean()) - width, float(loss.mean()) + width
 
 
 def _answer(low: float, high: float, margin: float) -> Answer:

@@ -29,7 +29,8 @@ def _minimum(criterion: Criterion, quality: Mapping[str, float | None]) -> tuple
         return False, f"{criterion.metric} cannot be told from the hold-out"
     low_enough = criterion.at_most is None or value <= criterion.at_most
     high_enough = criterion.at_least is None or value >= criterion.at_least
-    bound = f"at least {criterion.at_least}" if criterion.at_least is not None else f"at most {criterion.at_most}"
+    bounds = (("at least", criterion.at_least), ("at most", criterion.at_most))
+    bound = " and ".join(f"{words} {limit}" for words, limit in bounds if limit is not None)
     return low_enough and high_enough, f"{criterion.metric} {value:.4f}, wanted {bound}"
 
 

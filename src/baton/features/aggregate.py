@@ -7,7 +7,7 @@ number that a fresh sum would. What differs from the offline join is only when t
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from math import sqrt
+from math import isfinite, sqrt
 
 from baton.features.ports import Values
 from baton.features.view import WindowView
@@ -122,5 +122,5 @@ def deviation(count: int, total: int, squares: int) -> float:
 
 
 def fixed_point(values: Sequence[float | int | None], scale: int) -> list[int | None]:
-    """Values as integers of 1/scale; None stays None."""
-    return [None if value is None or value != value else round(value * scale) for value in values]
+    """Values as integers of 1/scale; None, NaN and infinities become None."""
+    return [None if value is None or not isfinite(value) else round(value * scale) for value in values]

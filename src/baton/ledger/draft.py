@@ -14,6 +14,7 @@ class Draft:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self._seen = state.head().size
         self._changes: list[Change] = []
         self._latest: dict[tuple[str, str], Record] = {}
 
@@ -40,5 +41,5 @@ class Draft:
         return [record for record in known.values() if not status or record.status in status][:limit]
 
     def commit(self, cursors: Mapping[str, str], expect: Mapping[str, str | None]) -> Head:
-        """Commit all of it with the cursors; see `State.commit`."""
-        return self._state.commit(self._changes, cursors=cursors, expect=expect)
+        """Commit all of it with the cursors; see `State.commit`. Raises Conflict when a record changed since the draft began."""
+        return self._state.commit(self._changes, cursors=cursors, expect=expect, seen=self._seen)

@@ -44,8 +44,10 @@ class State(StateReader, Protocol):
         *,
         cursors: Mapping[str, str] | None = None,
         expect: Mapping[str, str | None] | None = None,
+        seen: int | None = None,
     ) -> Head:
-        """Record changes with their facts. Raises Conflict (stale cursor), Unavailable (locked, full)."""
+        """Record changes with their facts. `seen` is the log's size when the changes were decided on: a record that has a
+        later fact makes them stale. Raises Conflict (stale cursor or record), Unavailable (locked, full)."""
         ...
 
     def cursor(self, name: str) -> str | None:
@@ -86,6 +88,10 @@ class State(StateReader, Protocol):
 
     def measurements(self) -> list[tuple[str, float, datetime]]:
         """All measurements, oldest first."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the database."""
         ...
 
     def raw(self, kind: str) -> list[Mapping[str, Any]]:

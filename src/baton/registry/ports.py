@@ -3,6 +3,18 @@
 from typing import Protocol
 
 
+class Keys(Protocol):
+    """The workspace's signing keys."""
+
+    def seal(self, message: bytes) -> bytes:
+        """The signature over a message."""
+        ...
+
+    def verify(self, signature: bytes, message: bytes) -> bool:
+        """Whether this workspace's key made the signature over this message."""
+        ...
+
+
 class Artifacts(Protocol):
     """Bytes named by their SHA-256 (lower-case hex).
 

@@ -54,8 +54,7 @@ def search(
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=4))
     done: list[Trial] = []
     by_name = {learner.name: learner for learner in learners}
-    for learner, params in _portfolio(learners, overrides)[:trials]:
-        done.append(_try(learner, params, train, validation, seed, len(done)))
+    guesses = _portfolio(learners, overrides)
     while len(done) < trials:
         if expired():
             raise Refused(
@@ -63,10 +62,13 @@ def search(
                 why=f"{len(done)} of {trials} trials done",
                 fix="lower recipe.trials or raise recipe.abort_after",
             )
+        if len(done) < len(guesses):
+            done.append(_try(*guesses[len(done)], train, validation, seed, len(done)))
+            continue
         ask = study.ask()
         learner = by_name[ask.suggest_categorical("learner", sorted(by_name))]
         made = _try(learner, learner.suggest(ask), train, validation, seed, len(done))
-        study.tell(ask, made.loss)
+        study.tell(ask, made.loss, state=optuna.trial.TrialState.FAIL if made.loss is None else None)
         done.append(made)
     return tuple(done)
 

@@ -165,7 +165,7 @@ def near(one: Any, other: Any) -> bool:
     return math.isclose(one, other, rel_tol=1e-14, abs_tol=1e-300)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(WORLD)
 def test_every_feature_is_what_a_row_by_row_reading_gives(world: World) -> None:
     made = join(PLAN, world.asked(), world.tables(), KNOWN_AT)
@@ -198,8 +198,8 @@ def arrived(view: WindowView, rows: list[Any], scale: int) -> list[tuple[int, st
     return [(row[0], key, value) for row, key, value in zip(rows, keys, values, strict=True) if key is not None and value is not None]
 
 
-@settings(deadline=None, max_examples=100)
-@given(WORLD, st.sampled_from([10, 20, 40]))
+@settings(deadline=None, max_examples=50)
+@given(WORLD, st.sampled_from([20, 30, 50]))
 def test_what_is_served_is_what_is_trained_on_at_every_step(world: World, minutes: int) -> None:
     states = {view: WindowState(view, FIXED_POINT if view.column == "taxi" else 1) for view in PLAN.views if isinstance(view, WindowView)}
     memory, before = Memory(), -1

@@ -74,7 +74,8 @@ class Resampled:
             if int(drawn) in by_day
         ]
         made = pa.concat_tables(parts)
-        return made.sort_by([(source.known_at, "ascending"), *((key, "ascending") for key in source.key)]).combine_chunks()
+        made = made.sort_by([(source.known_at, "ascending"), *((key, "ascending") for key in source.key)]).combine_chunks()
+        return made.filter(_first_of_each(made, source.key))
 
     def _day_column(self, source: Source, rows: "pa.Table") -> str:
         known_at = str(source.known_at)
@@ -97,6 +98,17 @@ class Resampled:
                 position, rows.schema.field(position), pc.binary_join_element_wise(rows[self._entity], suffix, "")
             )
         return rows
+
+
+def _first_of_each(rows: "pa.Table", key: tuple[str, ...]) -> "pa.Array":
+    """Where a key stands for the first time: a day that is an hour shorter than the drawn one makes its last hour meet the next."""
+    import pyarrow as pa
+
+    place = pa.array(np.arange(rows.num_rows))
+    first = rows.select(list(dict.fromkeys(key))).append_column("place", place).group_by(list(key)).aggregate([("place", "min")])
+    kept = np.zeros(rows.num_rows, bool)
+    kept[first["place_min"].to_numpy()] = True
+    return pa.array(kept)
 
 
 def _local_day(instant: int, zone: ZoneInfo) -> int:

@@ -9,7 +9,6 @@ import numpy as np
 
 from baton.app.lifecycle.recent import ANSWERED
 from baton.app.lifecycle.step import Step
-from baton.backends.engines.sql import query
 from baton.delivery.release import Release
 from baton.kernel.clock import iso
 from baton.monitoring.day import Day, matured
@@ -137,7 +136,7 @@ def _judge(step: Step, month: str, *, closed: bool) -> Month | None:
     sources = {name: tables.files(name) for name in ("predictions", "labels") if tables.exists(name)}
     if "labels" not in sources:
         return None
-    rows = query(
+    rows = step.house.query(
         f'SELECT p.variant = \'shadow\' AS frozen, l.label, p.score FROM predictions p LEFT JOIN labels l ON p."{entity}" = l."{entity}" '
         f"WHERE {period} AND (p.variant IN ('live', 'canary', 'shadow')) ORDER BY p.decided_at, p.\"{entity}\"",
         sources,

@@ -12,7 +12,7 @@ from baton.app.lifecycle.server import ModelServer
 from baton.app.lifecycle.tick import Loop, daily, resume, tick
 from baton.app.workspace import Workspace
 from baton.kernel.clock import Clock, SystemClock, floor_to, iso, micros
-from baton.kernel.errors import BatonError
+from baton.kernel.errors import BatonError, Conflict
 
 GLANCE = 1.0
 
@@ -69,7 +69,7 @@ def _watch(
         try:
             tick(loop, due, due)
         except BatonError as error:
-            if not error.retryable:
+            if not error.retryable and not isinstance(error, Conflict):
                 raise
             say(f"tick {iso(due)} will be tried again: {error.what}")
 

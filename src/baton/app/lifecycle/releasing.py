@@ -10,13 +10,13 @@ from baton.app.lifecycle.reactions import on_failed, on_live
 from baton.app.lifecycle.step import Step
 from baton.app.lifecycle.turn import Turn
 from baton.app.workspace import replace_file
-from baton.backends.keys import Sealer
 from baton.delivery.release import Release, advanced, moved, routing_for
 from baton.delivery.rollout import Evidence, decide
 from baton.delivery.routing import Routing, read_routing, write_routing
 from baton.kernel.errors import Corrupt
 from baton.ledger.ports import StateReader
 from baton.project.definition import Definition
+from baton.registry.ports import Keys
 from baton.registry.version import ModelVersion
 from baton.team.handoff import Check
 
@@ -119,7 +119,7 @@ def routing_of(definition: Definition, state: StateReader, serial: int) -> Routi
     return routing_for(definition.project, serial, live, trial, baseline)
 
 
-def sync_routing(path: Path, definition: Definition, state: StateReader, keys: Sealer) -> bool:
+def sync_routing(path: Path, definition: Definition, state: StateReader, keys: Keys) -> bool:
     """Write the routing file when the releases ask for another one; tells whether it changed.
 
     A file that cannot be read is written anew: the releases in the state are the truth, the file only follows.
@@ -132,7 +132,7 @@ def sync_routing(path: Path, definition: Definition, state: StateReader, keys: S
     return True
 
 
-def _present(path: Path, keys: Sealer) -> Routing | None:
+def _present(path: Path, keys: Keys) -> Routing | None:
     try:
         return read_routing(path.read_bytes(), keys.verify) if path.exists() else None
     except Corrupt:

@@ -6,7 +6,8 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from baton.app.bootstrap import House, open_house
+from baton.app.bootstrap import open_house
+from baton.app.house import House
 from baton.app.lifecycle.control import Resampled
 from baton.app.lifecycle.recent import Recent
 from baton.app.lifecycle.server import ModelServer

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from baton.app.bootstrap import House
+from baton.app.house import House
 from baton.kernel.ids import derived_id
 from baton.ledger.draft import Draft
 from baton.ledger.fact import SYSTEM, Act

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from baton.app.bootstrap import House
+from baton.app.house import House
 from baton.app.lifecycle import answering, collecting, judging, landing, reactions, releasing, turning
 from baton.app.lifecycle.recent import Recent
 from baton.app.lifecycle.step import Step

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from baton.app.bootstrap import contract_of, load_project, read_plan
-from baton.backends.sources.files import FileSources
+from baton.app.bootstrap import contract_of, load_project, open_sources, read_plan
 from baton.features.view import FeaturePlan, LatestView
 from baton.kernel.errors import BrokenSource, InvalidProject, Mistake
 from baton.kernel.suggest import did_you_mean
@@ -43,7 +42,7 @@ def check(folder: Path) -> dict[str, Any]:
 
 
 def _schemas(folder: Path, loaded: Loaded) -> tuple[dict[str, dict[str, str]], list[Mistake]]:
-    reader, found, mistakes = FileSources(folder), dict[str, dict[str, str]](), list[Mistake]()
+    reader, found, mistakes = open_sources(folder), dict[str, dict[str, str]](), list[Mistake]()
     for name, source in loaded.definition.sources.items():
         try:
             found[name] = reader.schema(source)
@@ -54,7 +53,7 @@ def _schemas(folder: Path, loaded: Loaded) -> tuple[dict[str, dict[str, str]], l
 
 def _contracts(folder: Path, definition: Definition) -> tuple[Mistake, ...]:
     mistakes: tuple[Mistake, ...] = ()
-    reader = FileSources(folder)
+    reader = open_sources(folder)
     for name, source in definition.sources.items():
         try:
             contract_of(name, source, folder, reader)

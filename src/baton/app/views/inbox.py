@@ -6,29 +6,26 @@ from typing import Any
 
 import msgspec
 
+from baton.app.bootstrap import load_project, open_state
 from baton.app.views.present import stands_at
-from baton.app.workspace import Workspace, existing, keep_witness
-from baton.backends.state.sql import SqlState, open_sqlite
+from baton.app.workspace import Workspace, keep_witness
 from baton.kernel.clock import SystemClock, iso
 from baton.kernel.errors import NotFound
 from baton.kernel.suggest import did_you_mean
 from baton.ledger.draft import Draft
 from baton.ledger.fact import Act
-from baton.project.loader import load
+from baton.ledger.ports import State
 from baton.team.handoff import EDGES, Handoff, accepted, declined, escalated
 from baton.team.raci import Team, team_of
 
 
 def waiting(project: Path, workspace: Path, person: str | None) -> list[dict[str, Any]]:
     """Open hand-offs, those of one person when named, most urgent first, each with what happens when nobody answers."""
-    team = team_of(load(project).definition)
+    team = team_of(load_project(project).definition)
     if person is not None:
         known_person(team, person)
-    state = open_sqlite(existing(workspace).state)
-    try:
+    with open_state(workspace) as (_, state):
         found = [each for each in state.all(Handoff, status=("offered",)) if person in (None, each.waiting_on)]
-    finally:
-        state.close()
     return [
         {**msgspec.to_builtins(each), "since": iso(each.since), "deadline": iso(each.deadline), "then": _then(team, each)}
         for each in sorted(found, key=lambda each: each.deadline)
@@ -45,10 +42,8 @@ def answer(project: Path, folder: Path, id: str, person: str | None, reason: str
 
     In a replayed workspace the act is recorded at the instant where it stands.
     """
-    team = team_of(load(project).definition)
-    workspace = existing(folder)
-    state = open_sqlite(workspace.state)
-    try:
+    team = team_of(load_project(project).definition)
+    with open_state(folder) as (workspace, state):
         handoff = _found(state, id)
         by = known_person(team, person or handoff.waiting_on)
         at = present_of(workspace, state)
@@ -58,20 +53,18 @@ def answer(project: Path, folder: Path, id: str, person: str | None, reason: str
         draft, cursor = Draft(state), f"handoff {id}"
         draft.record(Act(by, role, at), done, done.status, done.reason)
         keep_witness(workspace, draft.commit({cursor: done.status}, expect={cursor: None}))
-    finally:
-        state.close()
     return f"{id}: {done.status} by {by} ({role}) at {iso(at)}. " + (
         f"{by} now holds '{handoff.payload}'." if take else f"It goes back to {handoff.giver}."
     )
 
 
-def present_of(workspace: Workspace, state: SqlState) -> datetime:
+def present_of(workspace: Workspace, state: State) -> datetime:
     """The instant at which an act of a person is recorded: the present, or where a replayed workspace stands."""
     stands = stands_at(state)
     return stands if workspace.clock == "replay" and stands is not None else SystemClock().now()
 
 
-def _found(state: SqlState, id: str) -> Handoff:
+def _found(state: State, id: str) -> Handoff:
     handoff = state.get(Handoff, id)
     if handoff is None:
         known = [each.id for each in state.all(Handoff, status=("offered",))]

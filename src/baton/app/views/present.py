@@ -4,14 +4,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from baton.app.bootstrap import open_state
 from baton.app.views.status import status
-from baton.app.workspace import existing
-from baton.backends.state.sql import SqlState, open_sqlite
 from baton.kernel.clock import parse_instant
 from baton.kernel.errors import NotFound
+from baton.ledger.ports import State
 
 
-def stands_at(state: SqlState) -> datetime | None:
+def stands_at(state: State) -> datetime | None:
     """The instant of the last daily step: where a replayed workspace stands."""
     day = state.cursor("day")
     return parse_instant(day) if day else None
@@ -26,14 +26,10 @@ def look(project: Path, workspace: Path, moment: datetime | None) -> dict[str, A
             why="no baton.yaml",
             fix="name it: baton --project DIR …, or make one: baton new NAME",
         )
-    found = existing(workspace)
-    state = open_sqlite(found.state)
-    try:
+    with open_state(workspace) as (found, state):
         at = stands_at(state)
         reader = state if moment is None else state.as_of(moment)
         return status(_name(project), reader, min(moment, at) if moment and at else moment or at, found.clock)
-    finally:
-        state.close()
 
 
 def _name(project: Path) -> str:

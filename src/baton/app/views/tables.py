@@ -5,9 +5,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from baton.app.bootstrap import open_query, open_tables
 from baton.app.workspace import existing
-from baton.backends.engines.sql import query
-from baton.backends.tables.delta import DeltaTables
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,9 +17,9 @@ WIDEST = 40
 def ask(workspace: Path, text: str, max_rows: int = 1_000_000) -> "pa.Table":
     """At most `max_rows` rows of one SELECT over all tables of the workspace. Raises InvalidInput with the engine's words."""
     found = existing(workspace)
-    tables = DeltaTables(found.tables)
+    tables = open_tables(found)
     names = sorted(path.name for path in found.tables.iterdir() if path.is_dir() and tables.exists(path.name))
-    return query(text, {name: tables.files(name) for name in names}, max_rows=max_rows, memory_limit="1GB", seconds=120)
+    return open_query()(text, {name: tables.files(name) for name in names}, max_rows=max_rows, memory_limit="1GB", seconds=120)
 
 
 def written(rows: "pa.Table", form: str) -> bytes:

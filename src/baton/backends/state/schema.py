@@ -31,6 +31,7 @@ records = sa.Table(
     sa.Column("first_seq", sa.Integer, nullable=False),
     sa.Column("last_seq", sa.Integer, nullable=False),
     sa.Column("body", sa.Text, nullable=False),
+    sa.Index("records_by_change", "last_seq"),
     sa.Index("records_by_status", "kind", "status", "first_seq"),
 )
 heads = sa.Table(

@@ -168,6 +168,7 @@ class SqlState(_SqlReader):
         *,
         cursors: Mapping[str, str] | None = None,
         expect: Mapping[str, str | None] | None = None,
+        seen: int | None = None,
     ) -> Head:
         """Record changes, facts, tree head and cursors in one transaction."""
         with _translated(self._where), self._engine.begin() as connection:
@@ -179,6 +180,7 @@ class SqlState(_SqlReader):
                         why="another process took this step",
                         fix="look again: baton status",
                     )
+            _refuse_stale(connection, changes, seen)
             frontier = _frontier(connection)
             rows = [_append(frontier, change) for change in changes]
             if rows:
@@ -272,6 +274,19 @@ def _plain(row: Any) -> Mapping[str, Any]:
     value: dict[str, Any] = msgspec.json.decode(row.body)
     columns = {"id": row.id, "status": row.status}
     return value if all(value.get(name, column) == column for name, column in columns.items()) else value | {"columns": columns}
+
+
+def _refuse_stale(connection: sa.Connection, changes: Sequence[Change], seen: int | None) -> None:
+    if seen is None:
+        return
+    later = set(connection.execute(sa.select(records.c.kind, records.c.id).where(records.c.last_seq > seen)).tuples())
+    stale = next((change.record for change in changes if (change.record.KIND, change.record.id) in later), None)
+    if stale is not None:
+        raise Conflict(
+            f"{stale.KIND} {stale.id} has changed meanwhile",
+            why="somebody else acted on it first",
+            fix="look again: baton status",
+        )
 
 
 def _cursor(connection: sa.Connection, name: str) -> str | None:

@@ -1,0 +1,29 @@
+"""What the loop needs to run long jobs."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+
+class Jobs(Protocol):
+    """Durable jobs: arguments and answers are plain values, and a job has an id."""
+
+    def run(self, id: str, job: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Run the job under that id and wait. A second call with the id returns the first one's answer, also after a kill;
+        an attempt that raised is not an answer and is tried again."""
+        ...
+
+
+class Trainer(Protocol):
+    """A process that trains."""
+
+    def warm(self) -> None:
+        """Start it now, so that its libraries load while the caller does something else."""
+        ...
+
+    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Train and wait. Raises Refused in the job's own words, Unavailable when the process died."""
+        ...
+
+    def close(self) -> None:
+        """End the process, if it runs."""
+        ...
