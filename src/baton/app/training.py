@@ -31,7 +31,8 @@ from baton.features.view import DECIDED_AT, FeaturePlan
 from baton.kernel.clock import iso, micros, parse_instant, stopwatch
 from baton.kernel.digest import digest, finite
 from baton.kernel.errors import BatonError, Refused
-from baton.monitoring.day import Reference, reference_of
+from baton.monitoring.day import Reference
+from baton.monitoring.drift import reference_of
 from baton.project.definition import Definition
 from baton.registry.bundle import unpack
 from baton.registry.signature import InputFeature, Signature

@@ -4,14 +4,18 @@ shadow ──▶ canary ──▶ … ──▶ live ──▶ retired
    └─────────┴──▶ rolled-back ◀── live
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from baton.delivery.routing import Route, Routing
 from baton.kernel.errors import Conflict
-from baton.project.definition import Rollout, RolloutStep
+
+if TYPE_CHECKING:
+    from baton.project.definition import Rollout, RolloutStep
 
 MOVES: Mapping[str, frozenset[str]] = {
     "shadow": frozenset({"shadow", "canary", "live", "rolled-back"}),

@@ -1,12 +1,16 @@
 """A proposal to retrain: made of evidence, held back by cooldown and budget."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from baton.kernel.clock import iso
-from baton.project.definition import Retraining
+
+if TYPE_CHECKING:
+    from baton.project.definition import Retraining
 
 YEAR = timedelta(days=365)
 

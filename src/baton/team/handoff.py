@@ -8,15 +8,19 @@ acceptance.
     offered ──a newer one of the same edge──▶ superseded
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from baton.kernel.errors import Conflict, Refused
 from baton.kernel.ids import derived_id
-from baton.project.definition import HandoffRule
 from baton.team.raci import Team
+
+if TYPE_CHECKING:
+    from baton.project.definition import HandoffRule
 
 
 @dataclass(frozen=True, slots=True)

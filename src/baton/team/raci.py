@@ -4,11 +4,16 @@ The default is the matrix of the lifecycle with its holes filled: a column for S
 work beside the owner in package and deploy, the ML engineer beside the data scientist in train.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from baton.kernel.errors import Refused
-from baton.project.definition import Definition, Member
+
+if TYPE_CHECKING:
+    from baton.project.definition import Definition, Member
 
 PHASES = (
     "define",

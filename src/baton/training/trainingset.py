@@ -44,7 +44,7 @@ class TrainingSet:
         ):
             made.update(name.encode() + b"\x1f")
             made.update(
-                "\x1e".join(map(str, values)).encode() if values.dtype == object else np.ascontiguousarray(values).tobytes()
+                "\x1e".join(map(repr, values)).encode() if values.dtype == object else np.ascontiguousarray(values).tobytes()
             )
         return made.hexdigest()
 

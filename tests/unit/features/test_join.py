@@ -124,7 +124,7 @@ def slow_window(rows: list[tuple[int, Any, int | None]], key: Any, decided: int,
     return float(exact[aggregate])
 
 
-def whole(value: float | int | None, scale: int, clip: tuple[int, int] | None) -> int | None:
+def whole(value: float | None, scale: int, clip: tuple[int, int] | None) -> int | None:
     if value is None or not math.isfinite(value):
         return None
     fixed = round(value * scale)

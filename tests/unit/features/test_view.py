@@ -7,7 +7,17 @@ import pytest
 
 from baton.features import entity
 from baton.features.online import compute_requests
-from baton.features.view import FRESHEST, FeaturePlan, LatestView, WindowView, decided_micros, latest, on_request, plan_from_source, window
+from baton.features.view import (
+    FRESHEST,
+    FeaturePlan,
+    LatestView,
+    WindowView,
+    decided_micros,
+    latest,
+    on_request,
+    plan_from_source,
+    window,
+)
 from baton.kernel.clock import EPOCH
 from baton.kernel.errors import InvalidProject
 

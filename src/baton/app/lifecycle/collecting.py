@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from baton.app.lifecycle.step import Step
-from baton.monitoring.day import Day, excess_psi, outside_share
+from baton.monitoring.day import Day
+from baton.monitoring.drift import excess_psi, outside_share
 from baton.serving.log import read_segments
 from baton.serving.prediction import PredictionBatch
 

@@ -11,9 +11,10 @@ from baton.app.lifecycle.recent import ANSWERED
 from baton.app.lifecycle.step import Step
 from baton.delivery.release import Release
 from baton.kernel.clock import iso
-from baton.monitoring.day import Day, matured
+from baton.monitoring.day import Day
 from baton.monitoring.detector import Evidence, calibration_evidence, novelty_evidence
-from baton.monitoring.month import Month, judge_month
+from baton.monitoring.month import Month
+from baton.monitoring.performance import judge_month, matured
 from baton.project.definition import Monitor
 
 if TYPE_CHECKING:
