@@ -74,7 +74,9 @@ def pack(manifest: Manifest, model: bytes, features: str) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for name, data in {MANIFEST: head, **contents}.items():
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data)
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.create_system = 3  # else the bytes would tell the system they were packed on
+            archive.writestr(entry, data)
     return out.getvalue()
 
 
@@ -102,29 +104,30 @@ def unpack(data: bytes, seal: bytes, verify: Callable[[bytes, bytes], bool]) -> 
         if plain.get("format", 0) > FORMAT:
             raise Incompatible(f"the bundle has format {plain['format']}, this Baton reads up to {FORMAT}", fix="upgrade Baton")
         manifest = msgspec.convert(plain, Manifest)
-    except (msgspec.MsgspecError, AttributeError) as error:
+        features = contents[FEATURES].decode()
+    except (msgspec.MsgspecError, AttributeError, TypeError, UnicodeDecodeError) as error:
         raise Corrupt("the bundle's manifest cannot be read", why=str(error)) from error
-    for name, expected in manifest.members.items():
-        if digest_bytes(contents[name]) != expected:
+    for name in (MODEL, FEATURES):
+        if digest_bytes(contents[name]) != manifest.members.get(name):
             raise Corrupt(
                 f"the bundle's {name} is not what was signed",
                 why="its SHA-256 differs",
                 fix="restore the bundle from a copy or package the version again",
             )
-    return Bundle(digest, manifest, contents[MODEL], contents[FEATURES].decode())
+    return Bundle(digest, manifest, contents[MODEL], features)
 
 
 def _members(data: bytes) -> dict[str, bytes]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = {entry.filename: entry for entry in archive.infolist()}
-            sizes = sum(entry.file_size for entry in entries.values())
-            if set(entries) != _MEMBERS or sizes > LIMIT or any(entry.compress_type for entry in entries.values()):
+            entries = archive.infolist()
+            names, sizes = sorted(entry.filename for entry in entries), sum(entry.file_size for entry in entries)
+            if names != sorted(_MEMBERS) or sizes > LIMIT or any(entry.compress_type for entry in entries):
                 raise Corrupt(
                     "the file is not a Baton bundle",
                     why=f"expected exactly the members {', '.join(sorted(_MEMBERS))}, stored, below {LIMIT >> 20} MiB",
                 )
-            return {name: archive.read(entry) for name, entry in entries.items()}
+            return {entry.filename: archive.read(entry) for entry in entries}
     except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError, NotImplementedError) as error:
         raise Corrupt(
             "the bundle cannot be read", why=str(error), fix="restore it from a copy or package the version again"

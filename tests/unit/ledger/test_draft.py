@@ -40,7 +40,11 @@ class Fixed:
     def all(self, kind: type[Any], *, status: Sequence[str] = (), limit: int = 10_000) -> list[Any]:
         return [thing for thing in self.things.values() if not status or thing.status in status][:limit] if kind is Thing else []
 
-    def commit(self, changes: Sequence[Change], *, cursors: Mapping[str, str], expect: Mapping[str, str | None]) -> Head:
+    def head(self) -> Head:
+        return Head(7, "")
+
+    def commit(self, changes: Sequence[Change], *, cursors: Mapping[str, str], expect: Mapping[str, str | None], seen: int) -> Head:
+        assert seen == 7, "the draft tells how much of the log it had seen"
         self.committed.append((list(changes), dict(cursors), dict(expect)))
         return Head(len(changes), "")
 

@@ -37,10 +37,9 @@ class Linear:
             filled = np.where(seen, rows, mean)
             scale = np.maximum(filled.std(axis=0), 1e-9)
         model = LogisticRegression(C=float(params["c"]), max_iter=200).fit((filled - mean) / scale, truth)
-        weights = model.coef_[0] / scale
-        return _Weights(
-            mean.astype(np.float32), weights.astype(np.float32), np.float32(model.intercept_[0] - float(mean @ weights))
-        )
+        weights, centre = model.coef_[0] / scale, mean.astype(np.float32)
+        intercept = float(model.intercept_[0]) + float((centre - mean) @ weights)
+        return _Weights(centre, weights.astype(np.float32), np.float32(intercept))
 
 
 class _Weights:
@@ -51,12 +50,13 @@ class _Weights:
 
     def score(self, matrix: Array) -> Array:
         """Probabilities, computed in float32 as the shipped graph computes them."""
-        filled = np.where(np.isnan(matrix), self._mean, matrix).astype(np.float32)
-        raw = filled @ self._weights + self._intercept
-        return np.asarray(1.0 / (1.0 + np.exp(-raw.astype(np.float64))))
+        away = np.where(np.isnan(matrix), self._mean, matrix).astype(np.float32) - self._mean
+        raw = away @ self._weights + self._intercept
+        with np.errstate(over="ignore"):
+            return np.asarray(1.0 / (1.0 + np.exp(-raw.astype(np.float64))))
 
     def native(self) -> bytes:
-        """JSON with mean, weights and intercept."""
+        """JSON with mean, weights, and the intercept at the mean."""
         return canonical(
             msgspec.to_builtins(
                 {"mean": self._mean.tolist(), "weights": self._weights.tolist(), "intercept": float(self._intercept)}
@@ -64,13 +64,14 @@ class _Weights:
         )
 
     def onnx(self, features: int) -> bytes:
-        """Where(IsNaN(x), mean, x) · w + b, then the sigmoid."""
+        """(Where(IsNaN(x), mean, x) − mean) · w + b, then the sigmoid: far from zero a float32 holds distances, not products."""
         from onnx import TensorProto, helper, numpy_helper
 
         nodes = [
             helper.make_node("IsNaN", ["input"], ["missing"]),
             helper.make_node("Where", ["missing", "mean", "input"], ["filled"]),
-            helper.make_node("Gemm", ["filled", "weights", "intercept"], ["raw"]),
+            helper.make_node("Sub", ["filled", "mean"], ["away"]),
+            helper.make_node("Gemm", ["away", "weights", "intercept"], ["raw"]),
             helper.make_node("Sigmoid", ["raw"], ["probability"]),
         ]
         constants = [
