@@ -16,7 +16,15 @@ from baton.backends.frameworks.linear import Linear
 from baton.training.ports import Array, Fitted, Learner, Params
 
 FAST: dict[str, Params] = {
-    "lightgbm": {"learning_rate": 0.1, "num_leaves": 15, "min_data_in_leaf": 10, "feature_fraction": 0.8, "bagging_fraction": 0.7, "bagging_freq": 1, "rounds": 40},
+    "lightgbm": {
+        "learning_rate": 0.1,
+        "num_leaves": 15,
+        "min_data_in_leaf": 10,
+        "feature_fraction": 0.8,
+        "bagging_fraction": 0.7,
+        "bagging_freq": 1,
+        "rounds": 40,
+    },
     "linear": {"c": 1.0},
 }
 NAMES = sorted(FAST)
@@ -35,7 +43,13 @@ def rows(count: int, seed: int = 3) -> tuple[Any, Any]:
     matrix[:, 5] = np.nan
     matrix[:, 6] = np.where(draw.random(count) < 0.8, np.nan, draw.normal(5, 2, count))
     matrix[draw.random(count) < 0.1, 1] = np.nan
-    signal = matrix[:, 0] + np.nan_to_num(matrix[:, 1], nan=600) / 300 - matrix[:, 3] + (matrix[:, 4] - 1e6) / 40 + np.isnan(matrix[:, 6])
+    signal = (
+        matrix[:, 0]
+        + np.nan_to_num(matrix[:, 1], nan=600) / 300
+        - matrix[:, 3]
+        + (matrix[:, 4] - 1e6) / 40
+        + np.isnan(matrix[:, 6])
+    )
     labels = (signal + draw.normal(0, 1, count) > 1.5).astype(np.float32)
     return matrix, labels
 
@@ -45,7 +59,18 @@ def edges(matrix: Any) -> Any:
     made = []
     for column in range(matrix.shape[1]):
         seen = matrix[np.isfinite(matrix[:, column]), column][:5]
-        for value in (np.nan, 0.0, -0.0, 1e-30, -1e-30, 1e9, -1e9, *seen, *np.nextafter(seen, np.float32(np.inf)), *np.nextafter(seen, np.float32(-np.inf))):
+        for value in (
+            np.nan,
+            0.0,
+            -0.0,
+            1e-30,
+            -1e-30,
+            1e9,
+            -1e9,
+            *seen,
+            *np.nextafter(seen, np.float32(np.inf)),
+            *np.nextafter(seen, np.float32(-np.inf)),
+        ):
             for row in matrix[:3]:
                 other = row.copy()
                 other[column] = value
@@ -154,7 +179,15 @@ def test_a_constant_truth_beside_a_single_exception_still_fits() -> None:
 
 def booster(seed: int) -> Any:
     matrix, labels = rows(600, seed)
-    settings = {"objective": "binary", "verbosity": -1, "num_threads": 1, "num_leaves": 31, "min_data_in_leaf": 5, "deterministic": True, "seed": seed}
+    settings = {
+        "objective": "binary",
+        "verbosity": -1,
+        "num_threads": 1,
+        "num_leaves": 31,
+        "min_data_in_leaf": 5,
+        "deterministic": True,
+        "seed": seed,
+    }
     return lightgbm.train(settings, lightgbm.Dataset(matrix, labels), 15)
 
 
@@ -170,8 +203,11 @@ def test_thresholds_of_single_precision_change_no_answer_on_single_precision_row
     lowered = single_precision(text)
     exact, single = thresholds(text), thresholds(lowered)
     assert all(float(np.float32(value)) == value for value in single)
-    assert all(new <= old and (math.isinf(np.float32(old)) or float(np.nextafter(np.float32(new), np.float32(np.inf))) > old) for old, new in zip(exact, single, strict=True))
-    on_edge = np.array([row for row in edges(MATRIX)], dtype=np.float32)
+    assert all(
+        new <= old and (math.isinf(np.float32(old)) or float(np.nextafter(np.float32(new), np.float32(np.inf))) > old)
+        for old, new in zip(exact, single, strict=True)
+    )
+    on_edge = edges(MATRIX)
     near = np.array(single, dtype=np.float32)
     tight = np.repeat(MATRIX[:1], 3 * len(near), axis=0)
     tight[:, :] = np.concatenate([near, np.nextafter(near, np.float32(np.inf)), np.nextafter(near, np.float32(-np.inf))])[:, None]
@@ -181,7 +217,11 @@ def test_thresholds_of_single_precision_change_no_answer_on_single_precision_row
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from([1e300, -1e300, 1e-35, 1.0000000180025095e-35, 5e-324, 3.4028235e38, 3.4028236e38]), st.floats(width=32, allow_nan=False, allow_infinity=False))
+@given(
+    st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from([1e300, -1e300, 1e-35, 1.0000000180025095e-35, 5e-324, 3.4028235e38, 3.4028236e38]),
+    st.floats(width=32, allow_nan=False, allow_infinity=False),
+)
 def test_a_lowered_threshold_is_the_largest_single_below(threshold: float, value: float) -> None:
     (lowered,) = thresholds(single_precision(f"threshold={threshold!r}"))
     assert (value <= lowered) == (value <= threshold)

@@ -6,16 +6,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -112,14 +111,18 @@ class StateMachine(RuleBasedStateMachine):
 
 
 TestModel = StateMachine.TestCase
-TestModel.settings = settings(max_examples=12, stateful_step_count=15, deadline=None)
+TestModel.settings = settings(
+    max_examples=12, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 def filled(place: SqlitePlace) -> SqlState:
     """Two commits of two and three facts over three subjects."""
     state = place.open()
     state.commit([change(Sample("a", "open"), 1, number=1), change(Sample("b", "open"), 2)], cursors={"step": "1"})
-    state.commit([change(Sample("a", "done"), 3), change(Sample("c", "open"), 4), change(Sample("b", "done"), 5)], cursors={"step": "2"})
+    state.commit(
+        [change(Sample("a", "done"), 3), change(Sample("c", "open"), 4), change(Sample("b", "done"), 5)], cursors={"step": "2"}
+    )
     return state
 
 
@@ -132,7 +135,11 @@ def by_hand(path: Path, *statements: str) -> None:
     connection.close()
 
 
-SWAP = ("UPDATE facts SET seq = -1 WHERE seq = 1", "UPDATE facts SET seq = 1 WHERE seq = 2", "UPDATE facts SET seq = 2 WHERE seq = -1")
+SWAP = (
+    "UPDATE facts SET seq = -1 WHERE seq = 1",
+    "UPDATE facts SET seq = 1 WHERE seq = 2",
+    "UPDATE facts SET seq = 2 WHERE seq = -1",
+)
 INSERTED = (
     "UPDATE facts SET seq = -seq - 1 WHERE seq >= 3",
     "UPDATE facts SET seq = -seq WHERE seq < 0",
@@ -186,7 +193,13 @@ def test_a_rewritten_history_is_found_by_the_witness(place: SqlitePlace, tmp_pat
 
 def test_a_cut_tail_is_found_by_the_witness(place: SqlitePlace) -> None:
     witness = filled(place).head()
-    by_hand(place.path, "DELETE FROM facts WHERE seq > 2", "DELETE FROM heads WHERE size > 2", "DELETE FROM records WHERE id = 'c'", "UPDATE records SET body = replace(body, 'done', 'open'), status = 'open'")
+    by_hand(
+        place.path,
+        "DELETE FROM facts WHERE seq > 2",
+        "DELETE FROM heads WHERE size > 2",
+        "DELETE FROM records WHERE id = 'c'",
+        "UPDATE records SET body = replace(body, 'done', 'open'), status = 'open'",
+    )
     assert verify(place.open()).faults == ()
     assert any("head over 5 facts" in fault for fault in verify(place.open(), witness).faults)
 
@@ -342,7 +355,10 @@ def test_the_past_is_read_by_value_not_by_name(place: SqlitePlace) -> None:
 def test_only_the_commit_begins_to_write(place: SqlitePlace, monkeypatch: pytest.MonkeyPatch) -> None:
     state = filled(place)
     begun: list[str] = []
-    tell: Callable[..., Any] = lambda connection, *_: begun.append("reads" if connection.get_execution_options().get("reads") else "writes")  # noqa: E731
+
+    def tell(connection: sa.Connection) -> None:
+        begun.append("reads" if connection.get_execution_options().get("reads") else "writes")
+
     sa.event.listen(state._engine, "begin", tell)
     everything(state)
     list(state.leaves())

@@ -19,11 +19,11 @@ class Oracle:
         self.weather: list[Row] = pq.read_table(data / "weather.parquet").to_pylist()
         self.planes: dict[str, Row] = {row["tailnum"]: row for row in pq.read_table(data / "planes.parquet").to_pylist()}
         self.by_id: dict[str, Row] = {row["flight_id"]: row for row in self.flights}
-        self.landed: dict[tuple[str, ...], list[Row]] = {}
+        self.landed: dict[tuple[object, ...], list[Row]] = {}
         for row in self.flights:
             if row["landed_at"] is not None:
                 for key in (("origin",), ("carrier",), ("dest",), ("carrier", "origin"), ("tailnum",)):
-                    self.landed.setdefault((*key, *(str(row[name]) for name in key)), []).append(row)
+                    self.landed.setdefault((*key, *(str(row[name]) for name in key), row["landed_at"].date()), []).append(row)
 
     def features(self, flight_id: str, at: datetime) -> Row:
         """All features of a flight as known at an instant."""
@@ -53,7 +53,8 @@ class Oracle:
         return made
 
     def _window(self, flight: Row, key: tuple[str, ...], at: datetime, hours: int) -> list[Row]:
-        rows = self.landed.get((*key, *(str(flight[name]) for name in key)), [])
+        days = [at.date() - timedelta(days=back) for back in range(hours // 24 + 2)]
+        rows = [row for day in days for row in self.landed.get((*key, *(str(flight[name]) for name in key), day), [])]
         return [row for row in rows if at - timedelta(hours=hours) < row["landed_at"] <= at]
 
     def _mean(self, flight: Row, key: tuple[str, ...], at: datetime, hours: int) -> float | None:

@@ -1,5 +1,6 @@
 """`baton replay` and `baton up`: the two ways to run the loop."""
 
+import shlex
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -141,11 +142,16 @@ def _display() -> _Display:
 
 
 def _next_steps(project: Path, workspace: Path) -> str:
-    at = f"--project {project}" if workspace == project / ".baton" else f"--project {project} --workspace {workspace}"
-    return (
-        f"\nWhere to look next\n  baton {at} status            who holds the baton, what is wrong\n  baton {at} inbox             the hand-off that waits for somebody\n"
-        f'  baton {at} ledger show       what happened, and why\n  baton {at} sql "SELECT * FROM predictions LIMIT 5"\n'
-    )
+    at = f"--project {shlex.quote(str(project))}"
+    if workspace != project / ".baton":
+        at += f" --workspace {shlex.quote(str(workspace))}"
+    return f"""
+Where to look next
+  baton {at} status            who holds the baton, what is wrong
+  baton {at} inbox             the hand-off that waits for somebody
+  baton {at} ledger show       what happened, and why
+  baton {at} sql "SELECT * FROM predictions LIMIT 5"
+"""
 
 
 @click.command()

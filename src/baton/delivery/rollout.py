@@ -38,15 +38,15 @@ def decide(
     release: Release, policy: Rollout, evidence: Evidence, now: datetime, latest: timedelta = timedelta(days=7)
 ) -> Decision:
     """Roll back on proof of harm; advance after the hold only with evidence and without errors; no data, no advance."""
-    step = policy.steps[release.step]
+    hold = policy.steps[release.step].hold if release.step < len(policy.steps) else timedelta()
     if evidence.errors:
         return Decision("roll-back", f"{evidence.errors} of {evidence.answered + evidence.errors} requests to it failed")
     if evidence.low is not None and evidence.low > policy.margin:
         return Decision(
             "roll-back", f"Brier worse by {evidence.difference:+.4f}, at least {evidence.low:+.4f}, margin {policy.margin}"
         )
-    if now - release.since < step.hold:
-        return Decision("hold", f"holds {step.kind} until {(release.since + step.hold).isoformat()}")
+    if now - release.since < hold:
+        return Decision("hold", f"holds {release.status} until {(release.since + hold).isoformat()}")
     if evidence.labelled == 0 or evidence.difference is None:
         return Decision("hold", "no labelled rows yet: no data, no advance")
     if evidence.difference <= policy.margin:

@@ -47,8 +47,10 @@ def write_routing(routing: Routing, seal: Callable[[bytes], bytes]) -> bytes:
 def read_routing(data: bytes, verify: Callable[[bytes, bytes], bool]) -> Routing:
     """Read and check a routing file. Raises Corrupt when it is torn, changed or signed by a stranger."""
     try:
-        body, seal = data.rstrip(b"\n").split(b"\n")
-        if not verify(bytes.fromhex(seal.decode()), body):
+        body, seal, _ = data.split(b"\n")
+        if data != body + b"\n" + bytes.fromhex(seal.decode()).hex().encode() + b"\n" or not verify(
+            bytes.fromhex(seal.decode()), body
+        ):
             raise Corrupt(
                 "the routing file's signature does not fit",
                 why=f"file digest {digest_bytes(data)[:12]}",

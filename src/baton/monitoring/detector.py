@@ -30,7 +30,8 @@ class Evidence:
 
 def e_detector(values: Array, null: float, floor: float) -> Evidence:
     """Run over daily values (days, streams), each at least `floor`; NaN is a day without evidence."""
-    values = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
+    values = np.asarray(values, dtype=np.float64)
+    values = values[:, None] if values.ndim == 1 else values
     bets = BETS / (null - floor)
     running = np.zeros((values.shape[1], len(bets)))
     course = np.zeros(len(values))

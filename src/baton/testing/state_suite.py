@@ -163,6 +163,21 @@ class StateSuite:
         state.commit([], cursors={"step": "2"}, expect={"step": "1", "other": None})
         assert state.cursor("step") == "2"
 
+    def test_a_record_that_moved_on_makes_a_change_stale(self, place: Place) -> None:
+        """What was decided on an older log is refused where it would overwrite a later fact, and only there."""
+        state = place.open()
+        seen = state.commit([change(Sample("a", "open")), change(Sample("b", "open")), change(Sampler("c", "new"))]).size
+        state.commit([change(Sample("a", "done"), 1)], seen=seen)
+        before = everything(state)
+        with pytest.raises(Conflict, match="sample a has changed meanwhile"):
+            state.commit([change(Sample("b", "done"), 2), change(Sample("a", "live"), 2)], cursors={"step": "1"}, seen=seen)
+        assert everything(state) == before
+        state.commit(
+            [change(Sample("b", "done"), 2), change(Sample("new", "open"), 2), change(Sampler("a", "new"), 2)], seen=seen
+        )
+        state.commit([change(Sample("a", "live"), 3)], seen=state.head().size)
+        assert [record.status for record in state.all(Sample)] == ["live", "done", "open"]
+
     def test_a_commit_that_breaks_half_way_leaves_nothing(self, place: Place) -> None:
         """A value that no record can hold, in the last of three changes."""
         state = place.open()

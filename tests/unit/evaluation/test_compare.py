@@ -42,14 +42,22 @@ def test_each_answer_on_a_case_made_for_it() -> None:
 
 @pytest.mark.parametrize(
     ("low", "high", "answer"),
-    [(-0.02, -0.01, "superior"), (-0.02, 0.0, "not-inferior"), (-0.02, MARGIN, "not-inferior"), (-0.02, 0.0021, "inconclusive"), (0.002, 0.01, "inconclusive"), (0.0021, 0.01, "inferior")],
+    [
+        (-0.02, -0.01, "superior"),
+        (-0.02, 0.0, "not-inferior"),
+        (-0.02, MARGIN, "not-inferior"),
+        (-0.02, 0.0021, "inconclusive"),
+        (0.002, 0.01, "inconclusive"),
+        (0.0021, 0.01, "inferior"),
+    ],
 )
 def test_the_answer_is_where_the_interval_lies(low: float, high: float, answer: str) -> None:
     # two days of one row each: the resampled means are the two days' and their mean, with shares 1/4, 1/4, 1/2
     labels, champion = np.zeros(2), np.full(2, 0.5)
     challenger = np.sqrt(np.array([0.25 + low, 0.25 + high]))
     made = compare(labels, champion, challenger, np.array([0, DAY]), MARGIN, 7)
-    assert (made.low, made.high, made.answer) == (pytest.approx(low), pytest.approx(high), answer)
+    assert (made.low, made.high) == pytest.approx((low, high))
+    assert made.answer == answer
 
 
 def test_the_seed_decides_and_nothing_else() -> None:
@@ -63,7 +71,7 @@ def test_days_are_the_unit_that_is_resampled() -> None:
     labels, fair, at = rows(12, 1)
     other = np.clip(fair + np.where(np.arange(12) % 2, 0.1, -0.1), 0, 1)
     few = compare(labels, fair, other, at, MARGIN, 7)
-    many = compare(*(np.repeat(each, 50) for each in (labels, fair, other, at)), MARGIN, 7)
+    many = compare(np.repeat(labels, 50), np.repeat(fair, 50), np.repeat(other, 50), np.repeat(at, 50), MARGIN, 7)
     assert (few.low, few.high, few.difference) == pytest.approx((many.low, many.high, many.difference))
     assert (few.rows, many.rows, few.days, many.days) == (12, 600, 12, 12)
 
@@ -96,11 +104,15 @@ def against(answer: Any) -> Comparison:
     return Comparison(300, 10, 0.2, 0.21, 0.7, 0.69, 0.01, 0.005, 0.015, MARGIN, answer)
 
 
-@pytest.mark.parametrize(("answer", "passed"), [("superior", True), ("not-inferior", True), ("inferior", False), ("inconclusive", False)])
+@pytest.mark.parametrize(
+    ("answer", "passed"), [("superior", True), ("not-inferior", True), ("inferior", False), ("inconclusive", False)]
+)
 def test_against_a_champion_only_proof_passes(answer: str, passed: bool) -> None:
     verdict = judge(Gates(), {}, against(answer))
     assert verdict.passed is passed
-    assert verdict.reasons == (f"challenger is {answer} to the champion: Brier +0.0100 [+0.0050, +0.0150] over 300 rows of 10 days, margin 0.002",)
+    assert verdict.reasons == (
+        f"challenger is {answer} to the champion: Brier +0.0100 [+0.0050, +0.0150] over 300 rows of 10 days, margin 0.002",
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ from baton.evaluation.metric import METRICS, auc, brier, log_loss, quality
 from baton.evaluation.slice import MOST, by_slice
 from baton.training.search import log_loss as search_loss
 
-SCORED = st.lists(st.tuples(st.sampled_from([0.0, 1.0]), st.sampled_from([0.0, 0.1, 0.5, 0.5000001, 0.9, 1.0]) | st.floats(0, 1)), max_size=40)
+SCORED = st.lists(
+    st.tuples(st.sampled_from([0.0, 1.0]), st.sampled_from([0.0, 0.1, 0.5, 0.5000001, 0.9, 1.0]) | st.floats(0, 1)), max_size=40
+)
 
 
 def arrays(rows: list[tuple[float, float]]) -> Any:
@@ -75,11 +77,18 @@ def test_a_sure_and_wrong_score_costs_much_but_not_all() -> None:
 
 def test_slices_are_the_metrics_of_their_rows_worst_first() -> None:
     draw = np.random.default_rng(3)
-    carrier = np.array(draw.choice(["AA", "UA", "B6", None], 400, p=[0.5, 0.3, 0.18, 0.02]), dtype=object)
+    names: list[str | None] = ["AA", "UA", "B6", None]
+    carrier = np.array([names[place] for place in draw.choice(4, 400, p=[0.5, 0.3, 0.18, 0.02])], dtype=object)
     origin = draw.integers(0, 2, 400).astype(float)
     labels, scores = draw.integers(0, 2, 400).astype(float), draw.random(400)
     found = by_slice(labels, scores, {"carrier": carrier, "origin": origin, "other": origin}, ("carrier", "origin"), 40)
-    assert {(each.feature, each.value) for each in found} == {("carrier", "AA"), ("carrier", "UA"), ("carrier", "B6"), ("origin", "0.0"), ("origin", "1.0")}
+    assert {(each.feature, each.value) for each in found} == {
+        ("carrier", "AA"),
+        ("carrier", "UA"),
+        ("carrier", "B6"),
+        ("origin", "0.0"),
+        ("origin", "1.0"),
+    }
     assert [each.brier for each in found] == sorted((each.brier or 0 for each in found), reverse=True)
     for each in found:
         rows = {"carrier": carrier, "origin": origin}[each.feature].astype(str) == each.value

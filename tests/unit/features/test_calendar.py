@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from baton.features.calendar import day_of_week, hour_of_day, local_micros
 from baton.kernel.clock import EPOCH, from_micros, micros
 
-ZONES = ["UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Asia/Tehran", "Australia/Lord_Howe", "Pacific/Chatham", "Pacific/Apia"]
+ZONES = [
+    "UTC",
+    "America/New_York",
+    "Europe/Berlin",
+    "Asia/Kolkata",
+    "Asia/Tehran",
+    "Australia/Lord_Howe",
+    "Pacific/Chatham",
+    "Pacific/Apia",
+]
 
 
 def instants(moments: list[datetime]) -> "np.ndarray[tuple[int], np.dtype[np.datetime64]]":
@@ -32,7 +41,10 @@ def check(moments: list[datetime], zone: str) -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.datetimes(datetime(1972, 2, 1), datetime(2040, 1, 1), timezones=st.just(UTC)), max_size=20), st.sampled_from(ZONES))
+@given(
+    st.lists(st.datetimes(datetime(1972, 2, 1), datetime(2040, 1, 1), timezones=st.just(UTC)), max_size=20),
+    st.sampled_from(ZONES),
+)
 def test_any_instant_in_any_zone(moments: list[datetime], zone: str) -> None:
     check(moments, zone)
 
@@ -73,7 +85,9 @@ def test_no_instant_gives_no_number() -> None:
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
 def test_any_resolution_is_read(unit: str) -> None:
-    times = np.array([micros(datetime(2023, 7, 1, 12, tzinfo=UTC)) // 1_000_000], dtype="datetime64[s]").astype(f"datetime64[{unit}]")
+    times = np.array([micros(datetime(2023, 7, 1, 12, tzinfo=UTC)) // 1_000_000], dtype="datetime64[s]").astype(
+        f"datetime64[{unit}]"
+    )
     assert hour_of_day(times, "America/New_York").tolist() == [8.0]
 
 

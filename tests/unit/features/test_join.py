@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from baton.features.aggregate import FIXED_POINT, WindowState, deviation, fixed_point
@@ -21,6 +21,7 @@ from baton.features.view import FeaturePlan, LatestView, WindowView, plan_from_s
 from baton.kernel.clock import micros
 from baton.kernel.errors import InvalidInput
 
+CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MINUTE = 60_000_000
 START = micros(datetime(2023, 3, 12, tzinfo=UTC))
 INSTANT = pa.timestamp("us", tz="UTC")
@@ -42,7 +43,14 @@ TAIL = st.none() | st.integers(-2, 2)
 TIME = st.integers(0, 18).map(lambda tens: START + tens * 10 * MINUTE)
 INTEGER = st.none() | st.integers(-30, 60) | st.integers(-(10**12), 10**12)
 FLOAT = st.none() | st.floats(-1e6, 1e6) | st.sampled_from([0.1, 0.5e-6, 1.5e-6, -0.25e-6, 1e6, math.nan, math.inf, -math.inf])
-WEATHER = st.tuples(TIME, ORIGIN, st.none() | st.floats(-40, 40), st.none() | st.sampled_from(["rain", "snow"]), st.none() | st.booleans(), st.none() | TIME)
+WEATHER = st.tuples(
+    TIME,
+    ORIGIN,
+    st.none() | st.floats(-40, 40),
+    st.none() | st.sampled_from(["rain", "snow"]),
+    st.none() | st.booleans(),
+    st.none() | TIME,
+)
 LANDING = st.tuples(TIME, ORIGIN, CARRIER, TAIL, INTEGER, FLOAT)
 PLANE = st.tuples(TAIL, st.none() | st.integers(1, 400))
 REQUEST = st.tuples(TIME, ORIGIN, CARRIER, TAIL, st.floats(0, 3000))
@@ -60,16 +68,30 @@ class World:
     def tables(self) -> dict[str, pa.Table]:
         return {
             "weather": table(
-                self.weather, known_at=INSTANT, origin=pa.string(), temp=pa.float64(), kind=pa.string(), wet=pa.bool_(), seen=INSTANT
+                self.weather,
+                known_at=INSTANT,
+                origin=pa.string(),
+                temp=pa.float64(),
+                kind=pa.string(),
+                wet=pa.bool_(),
+                seen=INSTANT,
             ),
             "planes": table(self.planes, tail=pa.int64(), seats=pa.int32()),
             "landings": table(
-                self.landings, landed_at=INSTANT, origin=pa.string(), carrier=pa.string(), tail=pa.int32(), delay=pa.int64(), taxi=pa.float64()
+                self.landings,
+                landed_at=INSTANT,
+                origin=pa.string(),
+                carrier=pa.string(),
+                tail=pa.int32(),
+                delay=pa.int64(),
+                taxi=pa.float64(),
             ),
         }
 
     def asked(self) -> pa.Table:
-        return table(self.requests, decided_at=INSTANT, origin=pa.string(), carrier=pa.string(), tail=pa.int64(), distance=pa.float64())
+        return table(
+            self.requests, decided_at=INSTANT, origin=pa.string(), carrier=pa.string(), tail=pa.int64(), distance=pa.float64()
+        )
 
 
 def table(rows: Sequence[Any], **types: pa.DataType) -> pa.Table:
@@ -102,9 +124,15 @@ def slow_latest(rows: list[tuple[int, Any, Any]], key: Any, decided: int, ttl: i
     return plain(known[-1][2]) if known and decided - known[-1][0] < ttl else None
 
 
-def slow_window(rows: list[tuple[int, Any, int | None]], key: Any, decided: int, span: int, aggregate: str, scale: int) -> float | None:
+def slow_window(
+    rows: list[tuple[int, Any, int | None]], key: Any, decided: int, span: int, aggregate: str, scale: int
+) -> float | None:
     """An aggregate over the rows of the key known in (decided − span, decided], in exact fractions."""
-    inside = [(at, value) for at, of, value in rows if key is not None and of == key and value is not None and decided - span < at <= decided]
+    inside = [
+        (at, value)
+        for at, of, value in rows
+        if key is not None and of == key and value is not None and decided - span < at <= decided
+    ]
     values = [value for _, value in inside]
     if aggregate == "count":
         return float(len(values))
@@ -151,7 +179,10 @@ def oracle(plan: FeaturePlan, world: World) -> dict[str, list[Any]]:
             else:
                 place, scale = {"delay": (4, 1), "taxi": (5, FIXED_POINT)}[view.column]
                 at = {"origin": 1, "carrier": 2, "tail": 3}
-                of = [(row[0], tuple(row[at[column]] for column in view.key), whole(row[place], scale, view.clip)) for row in world.landings]
+                of = [
+                    (row[0], tuple(row[at[column]] for column in view.key), whole(row[place], scale, view.clip))
+                    for row in world.landings
+                ]
                 names = iter(view.features)
                 for span in view.spans:
                     for aggregate in view.aggregates:
@@ -165,7 +196,7 @@ def near(one: Any, other: Any) -> bool:
     return math.isclose(one, other, rel_tol=1e-14, abs_tol=1e-300)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(CALM, max_examples=60)
 @given(WORLD)
 def test_every_feature_is_what_a_row_by_row_reading_gives(world: World) -> None:
     made = join(PLAN, world.asked(), world.tables(), KNOWN_AT)
@@ -195,13 +226,19 @@ def arrived(view: WindowView, rows: list[Any], scale: int) -> list[tuple[int, st
     at = {"origin": 1, "carrier": 2, "tail": 3}
     keys = [key_text([row[at[column]] for column in view.key]) for row in rows]
     values = fixed_point([row[{"delay": 4, "taxi": 5}[view.column]] for row in rows], scale)
-    return [(row[0], key, value) for row, key, value in zip(rows, keys, values, strict=True) if key is not None and value is not None]
+    return [
+        (row[0], key, value) for row, key, value in zip(rows, keys, values, strict=True) if key is not None and value is not None
+    ]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(CALM, max_examples=50)
 @given(WORLD, st.sampled_from([20, 30, 50]))
 def test_what_is_served_is_what_is_trained_on_at_every_step(world: World, minutes: int) -> None:
-    states = {view: WindowState(view, FIXED_POINT if view.column == "taxi" else 1) for view in PLAN.views if isinstance(view, WindowView)}
+    states = {
+        view: WindowState(view, FIXED_POINT if view.column == "taxi" else 1)
+        for view in PLAN.views
+        if isinstance(view, WindowView)
+    }
     memory, before = Memory(), -1
     latest, planes = (view for view in PLAN.views if isinstance(view, LatestView))
     memory.rows |= {(planes.name, key): (0, (row[1],)) for row in world.planes if (key := key_text([row[0]])) is not None}
@@ -230,7 +267,9 @@ def asked(*rows: Any) -> pa.Table:
     return World([], [], [], list(rows)).asked()
 
 
-@pytest.mark.parametrize(("age", "found"), [(0, True), (60 * MINUTE - 1, True), (60 * MINUTE, False), (60 * MINUTE + 1, False), (-1, False)])
+@pytest.mark.parametrize(
+    ("age", "found"), [(0, True), (60 * MINUTE - 1, True), (60 * MINUTE, False), (60 * MINUTE + 1, False), (-1, False)]
+)
 def test_a_row_lives_up_to_its_time_to_live_and_not_before_it_is_known(age: int, found: bool) -> None:
     world = World([(START, "JFK", 1.5, "rain", True, START)], [], [], [])
     made = join(PLAN, asked((START + age, "JFK", "AA", 1, 1.0)), world.tables(), KNOWN_AT)
@@ -254,18 +293,24 @@ def test_the_last_of_rows_known_at_once_is_the_last_in_order() -> None:
 
 
 def test_keys_of_other_widths_and_encodings_are_the_same_keys() -> None:
-    world = World([(START, "JFK", 1.0, None, None, None)], [(7, 100)], [(START, "JFK", "AA", 7, 3, 0.5)], [(START, "JFK", "AA", 7, 1.0)])
+    world = World(
+        [(START, "JFK", 1.0, None, None, None)], [(7, 100)], [(START, "JFK", "AA", 7, 3, 0.5)], [(START, "JFK", "AA", 7, 1.0)]
+    )
     requests, tables = world.asked(), world.tables()
     expected = join(PLAN, requests, tables, KNOWN_AT)
     for kind in (pa.large_string(), pa.dictionary(pa.int8(), pa.string())):
-        other = requests.set_column(1, "origin", requests["origin"].cast(kind)).set_column(3, "tail", requests["tail"].cast(pa.int8()))
+        other = requests.set_column(1, "origin", requests["origin"].cast(kind)).set_column(
+            3, "tail", requests["tail"].cast(pa.int8())
+        )
         made = join(PLAN, other, tables, KNOWN_AT)
         assert all(plain(made[name][0]) == plain(expected[name][0]) for name in PLAN.names)
     assert expected["planes_seats"][0] == 100 and expected["tail_delay_mean_2h"][0] == 3
 
 
 def test_an_empty_source_gives_nulls_of_the_right_kind() -> None:
-    made = join(PLAN, asked((START, "JFK", "AA", 1, 1.0), (START, None, None, None, 2.0)), World([], [], [], []).tables(), KNOWN_AT)
+    made = join(
+        PLAN, asked((START, "JFK", "AA", 1, 1.0), (START, None, None, None, 2.0)), World([], [], [], []).tables(), KNOWN_AT
+    )
     assert made["weather_kind"].tolist() == [None, None] and np.isnan(made["weather_temp"]).all()
     counts = [name for name in PLAN.names if "_count_" in name]
     assert counts and all(made[name].tolist() == [0.0, 0.0] for name in counts)
@@ -298,10 +343,16 @@ def test_many_keys_over_many_years_do_not_overflow() -> None:
     assert (made["a_b_c_d_e_x_count_1h"] == 1).all()
 
 
-@settings(deadline=None, max_examples=60)
-@given(st.lists(st.integers(-(2**55), 2**55) | st.sampled_from([2**53 + 1, -(2**53) - 1]), min_size=2, max_size=12), st.booleans())
+@settings(CALM, max_examples=60)
+@given(
+    st.lists(st.integers(-(2**55), 2**55) | st.sampled_from([2**53 + 1, -(2**53) - 1]), min_size=2, max_size=12), st.booleans()
+)
 def test_large_values_are_exact_in_both(values: list[int], floats: bool) -> None:
-    view = next(view for view in PLAN.views if isinstance(view, WindowView) and view.column == ("taxi" if floats else "delay") and not view.clip)
+    view = next(
+        view
+        for view in PLAN.views
+        if isinstance(view, WindowView) and view.column == ("taxi" if floats else "delay") and not view.clip
+    )
     scale = FIXED_POINT if floats else 1
     rows = [(START, "J", "A", 1, value, value / FIXED_POINT) for value in values]
     made = join(PLAN, asked((START, "J", "A", 1, 1.0)), World([], [], rows, []).tables(), KNOWN_AT)
@@ -332,12 +383,14 @@ def test_what_no_integer_holds_is_refused_not_wrapped(delay: int, taxi: float) -
 
 def test_a_clip_tames_what_is_too_large() -> None:
     world = World([], [], [(START, "J", "A", 1, 2**60, 1e300), (START, "J", "A", 1, -(2**60), 0.5)], [])
-    clipped = plan_from_source('from baton.features import *\nwindow("landings", key="carrier", over=["1h"], of={"taxi": ["max", "sum"], "delay": ["sum"]}, clip=(-1, 2))')
+    clipped = plan_from_source(
+        'from baton.features import *\nwindow("landings", key="carrier", over=["1h"], of={"taxi": ["max", "sum"], "delay": ["sum"]}, clip=(-1, 2))'
+    )
     made = join(clipped, asked((START, "J", "A", 1, 1.0)), world.tables(), KNOWN_AT)
     assert [made[name][0] for name in clipped.names] == [2.0, 2.5, 1.0]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(CALM, max_examples=60)
 @given(st.lists(st.integers(-(10**12), 10**12), min_size=2, max_size=10))
 def test_the_deviation_is_exact(values: list[int]) -> None:
     mean = Fraction(sum(values), len(values))
@@ -346,11 +399,19 @@ def test_the_deviation_is_exact(values: list[int]) -> None:
 
 
 def test_fixed_point_leaves_out_what_is_no_number() -> None:
-    assert fixed_point([1.5, None, math.nan, math.inf, -math.inf, -2, 0.5e-6], FIXED_POINT) == [1_500_000, None, None, None, None, -2_000_000, 0]
+    assert fixed_point([1.5, None, math.nan, math.inf, -math.inf, -2, 0.5e-6], FIXED_POINT) == [
+        1_500_000,
+        None,
+        None,
+        None,
+        None,
+        -2_000_000,
+        0,
+    ]
     assert fixed_point([3, None], 1) == [3, None]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(CALM, max_examples=60)
 @given(st.lists(LANDING, max_size=30).map(by_time), st.lists(st.integers(0, 30), min_size=1, max_size=6))
 def test_a_window_does_not_depend_on_how_often_it_is_advanced(rows: list[Any], stops: list[int]) -> None:
     view = next(view for view in PLAN.views if isinstance(view, WindowView))

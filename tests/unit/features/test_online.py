@@ -53,7 +53,13 @@ def one(store: Store, row: dict[str, Any], now: int = NOW) -> dict[str, Any]:
 @pytest.mark.parametrize("age", [0, 1, 3 * HOUR - 1])
 def test_a_row_that_lives_is_given(age: int) -> None:
     store = Store({(LATEST.name, "JFK"): (NOW - age, (1.5, "rain"))})
-    assert one(store, {"carrier": "AA", "origin": "JFK"}) == {**NOTHING, "carrier": "AA", "origin": "JFK", "weather_temp": 1.5, "weather_kind": "rain"}
+    assert one(store, {"carrier": "AA", "origin": "JFK"}) == {
+        **NOTHING,
+        "carrier": "AA",
+        "origin": "JFK",
+        "weather_temp": 1.5,
+        "weather_kind": "rain",
+    }
 
 
 @pytest.mark.parametrize("age", [3 * HOUR, 3 * HOUR + 1, 10**15, -1, -HOUR])
@@ -62,7 +68,9 @@ def test_a_row_that_is_expired_or_lies_ahead_is_as_absent(age: int) -> None:
     assert one(store, {"carrier": "AA", "origin": "JFK"}) == {**NOTHING, "carrier": "AA", "origin": "JFK"}
 
 
-@pytest.mark.parametrize("row", [{}, {"carrier": None, "origin": None}, {"carrier": "AA", "origin": None}, {"carrier": None, "origin": "JFK"}])
+@pytest.mark.parametrize(
+    "row", [{}, {"carrier": None, "origin": None}, {"carrier": "AA", "origin": None}, {"carrier": None, "origin": "JFK"}]
+)
 def test_what_is_not_there_or_has_no_key_gives_nulls_and_counts_of_zero(row: dict[str, Any]) -> None:
     store = Store()
     assert one(store, row) == {**NOTHING, "carrier": row.get("carrier"), "origin": row.get("origin")}

@@ -11,6 +11,7 @@ from baton.features.view import (
     FRESHEST,
     FeaturePlan,
     LatestView,
+    View,
     WindowView,
     decided_micros,
     latest,
@@ -21,7 +22,7 @@ from baton.features.view import (
 from baton.kernel.clock import EPOCH
 from baton.kernel.errors import InvalidProject
 
-TEXT = '''\
+TEXT = """\
 from baton.features import entity, latest, on_request, window
 
 entity(columns=["carrier", "distance"])
@@ -32,7 +33,7 @@ window("landings", key=["origin", "carrier"], over=["1d", "1h"], of={"delay": ["
 @on_request(inputs=["distance", "decided_at", "seats"])
 def per_seat(distance, decided_at, seats):
     return distance / seats
-'''
+"""
 
 
 def test_a_plan_lists_features_in_the_order_in_which_the_model_sees_them() -> None:
@@ -72,7 +73,7 @@ def test_a_single_name_may_stand_for_a_list() -> None:
 
 
 def test_views_that_hold_other_values_have_other_addresses() -> None:
-    views = [
+    views: list[View] = [
         *window("s", key="k", over=["1h"], of={"x": ["mean"]}),
         *window("s", key="k", over=["2h"], of={"x": ["mean"]}),
         *window("s", key="k", over=["1h", "2h"], of={"x": ["mean"], "y": ["mean"]}),
@@ -98,14 +99,23 @@ MISTAKES = {
     "from baton.features import *\n\nentity(colums=['a'])\n": (3, "unexpected keyword"),
     "from baton.features import *\nlatest('w', key='k', columns=['c'], ttl='3')\n": (2, "'3' is not a duration"),
     "from baton.features import *\nlatest('w', key='k', columns=['c'], ttl='')\nx = 1 / 0\n": (3, "ZeroDivisionError"),
-    "from baton.features import *\n\n\nwindow('w', key='k', over=['1h', '1y'], of={'x': ['mean']})\n": (4, "'1y' is not a duration"),
-    "from baton.features import *\nwindow('w', key='k', over=['1h'],\n  of={'x': ['median']})\n": (2, "unknown aggregate 'median'"),
+    "from baton.features import *\n\n\nwindow('w', key='k', over=['1h', '1y'], of={'x': ['mean']})\n": (
+        4,
+        "'1y' is not a duration",
+    ),
+    "from baton.features import *\nwindow('w', key='k', over=['1h'],\n  of={'x': ['median']})\n": (
+        2,
+        "unknown aggregate 'median'",
+    ),
     "from baton.features import *\nwindow('w', key='k', over=['1h'], of={'x': ['coutn']})\n": (2, "did you mean 'count'"),
     "from baton.features import *\ndef f():\n    return undefined\nf()\n": (3, "NameError"),
     "import nothing_of_that_name\n": (1, "nothing_of_that_name"),
     "": (1, "no feature is declared"),
     "from baton.features import *\n": (1, "no feature is declared"),
-    "from baton.features import *\nentity(columns=['x'])\n@on_request(inputs=['x'])\ndef x(x): return x\n": (1, "two features share a name: x"),
+    "from baton.features import *\nentity(columns=['x'])\n@on_request(inputs=['x'])\ndef x(x): return x\n": (
+        1,
+        "two features share a name: x",
+    ),
     "from baton.features import *\nwindow('w', key='k', over=['1h', '1h'], of={'x': ['mean']})\n": (1, "k_x_mean_1h"),
     "from baton.features import *\nlatest('w', key='k', columns=['c'])\nlatest('w', key='l', columns=['c'])\n": (1, "w_c"),
 }

@@ -21,7 +21,11 @@ from baton.kernel.clock import (
     to_utc,
 )
 
-INSTANTS = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1), timezones=st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minutes=m))))
+INSTANTS = st.datetimes(
+    datetime(1900, 1, 1),
+    datetime(2200, 1, 1),
+    timezones=st.integers(-14 * 60, 14 * 60).map(lambda m: timezone(timedelta(minutes=m))),
+)
 FAST = settings(deadline=None, max_examples=60)
 
 
@@ -57,7 +61,8 @@ def test_a_naive_instant_is_refused_with_advice() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("15m", 900), ("3h", 10800), ("7d", 604800), ("2w", 1209600), (" 1h ", 3600), ("0s", 0), ("007d", 604800)]
+    ("text", "seconds"),
+    [("90s", 90), ("15m", 900), ("3h", 10800), ("7d", 604800), ("2w", 1209600), (" 1h ", 3600), ("0s", 0), ("007d", 604800)],
 )
 def test_durations(text: str, seconds: int) -> None:
     assert parse_duration(text) == timedelta(seconds=seconds)
@@ -78,7 +83,9 @@ def test_a_duration_is_read_back_from_its_largest_unit(count: int, unit: str) ->
     assert len(text) <= len(f"{count}{unit}")
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(90, "90s"), (120, "2m"), (7200, "2h"), (86400, "1d"), (14 * 86400, "14d"), (86401, "86401s")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(90, "90s"), (120, "2m"), (7200, "2h"), (86400, "1d"), (14 * 86400, "14d"), (86401, "86401s")]
+)
 def test_the_spelling_of_durations(seconds: int, text: str) -> None:
     assert duration_text(timedelta(seconds=seconds)) == text
 

@@ -56,7 +56,10 @@ def test_known_digests(tmp_path: Path) -> None:
     assert digest_file(tmp_path / "abc") == digest_bytes(b"abc")
 
 
-@pytest.mark.parametrize(("value", "told"), [(None, None), (math.nan, None), (math.inf, None), (-math.inf, None), (0.12345678901, 0.123456789), (2, 2.0)])
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(None, None), (math.nan, None), (math.inf, None), (-math.inf, None), (0.12345678901, 0.123456789), (2, 2.0)],
+)
 def test_finite_is_fit_for_the_record(value: float | None, told: float | None) -> None:
     assert finite(value) == told
 

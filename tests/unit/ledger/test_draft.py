@@ -43,7 +43,9 @@ class Fixed:
     def head(self) -> Head:
         return Head(7, "")
 
-    def commit(self, changes: Sequence[Change], *, cursors: Mapping[str, str], expect: Mapping[str, str | None], seen: int) -> Head:
+    def commit(
+        self, changes: Sequence[Change], *, cursors: Mapping[str, str], expect: Mapping[str, str | None], seen: int
+    ) -> Head:
         assert seen == 7, "the draft tells how much of the log it had seen"
         self.committed.append((list(changes), dict(cursors), dict(expect)))
         return Head(len(changes), "")
@@ -78,7 +80,10 @@ def test_changes_are_committed_in_order_with_their_cursors() -> None:
     assert draft.commit({"tick": "2"}, {"tick": "1"}) == Head(2, "")
     ((changes, cursors, expect),) = state.committed
     assert tuple(changes) == draft.changes
-    assert [(change.verb, change.reason, dict(change.payload)) for change in changes] == [("opened", "first", {}), ("done", "second", {"n": 2})]
+    assert [(change.verb, change.reason, dict(change.payload)) for change in changes] == [
+        ("opened", "first", {}),
+        ("done", "second", {"n": 2}),
+    ]
     assert (cursors, expect) == ({"tick": "2"}, {"tick": "1"})
 
 

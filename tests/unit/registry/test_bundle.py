@@ -66,7 +66,9 @@ def test_it_is_a_plain_zip_of_three_stored_members() -> None:
     with zipfile.ZipFile(io.BytesIO(DATA)) as archive:
         entries = archive.infolist()
     assert [entry.filename for entry in entries] == [MANIFEST, MODEL, FEATURES]
-    assert {(entry.compress_type, entry.date_time, entry.create_system, entry.external_attr) for entry in entries} == {(0, (1980, 1, 1, 0, 0, 0), 3, 0o600 << 16)}
+    assert {(entry.compress_type, entry.date_time, entry.create_system, entry.external_attr) for entry in entries} == {
+        (0, (1980, 1, 1, 0, 0, 0), 3, 0o600 << 16)
+    }
 
 
 def test_every_single_changed_byte_is_found() -> None:
@@ -91,7 +93,9 @@ def test_what_is_put_before_or_behind_is_found() -> None:
             unpack(other, SEAL, VERIFY)
 
 
-@pytest.mark.parametrize("seal", [b"", SEAL[:-1], SEAL + b"x", bytes(64), STRANGER.sign(digest_bytes(DATA).encode()), KEY.sign(DATA), KEY.sign(b"")])
+@pytest.mark.parametrize(
+    "seal", [b"", SEAL[:-1], SEAL + b"x", bytes(64), STRANGER.sign(digest_bytes(DATA).encode()), KEY.sign(DATA), KEY.sign(b"")]
+)
 def test_a_seal_of_another_kind_does_not_fit(seal: bytes) -> None:
     with pytest.raises(Corrupt, match="signature") as caught:
         unpack(DATA, seal, VERIFY)
@@ -158,7 +162,9 @@ BROKEN: dict[str, bytes] = {
     "other features": zipped({**WHOLE, FEATURES: b"import os"}),
     "members not named": zipped({**WHOLE, MANIFEST: manifest(members={})}),
     "a member not named": zipped({**WHOLE, MANIFEST: manifest(members={MODEL: digest_bytes(WEIGHTS)})}),
-    "features that are no text": zipped({**WHOLE, MANIFEST: manifest(members={MODEL: digest_bytes(WEIGHTS), FEATURES: digest_bytes(b"\xff")}), FEATURES: b"\xff"}),
+    "features that are no text": zipped(
+        {**WHOLE, MANIFEST: manifest(members={MODEL: digest_bytes(WEIGHTS), FEATURES: digest_bytes(b"\xff")}), FEATURES: b"\xff"}
+    ),
 }
 
 

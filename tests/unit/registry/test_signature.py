@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 from baton.registry.signature import InputFeature, Signature
 from baton.registry.version import MOVES
 
-SIGNATURE = Signature((InputFeature("wind", "number"), InputFeature("carrier", "category", ("AA", "", "Å")), InputFeature("rain", "number")), "id", "flights", 0.5)
+SIGNATURE = Signature(
+    (InputFeature("wind", "number"), InputFeature("carrier", "category", ("AA", "", "Å")), InputFeature("rain", "number")),
+    "id",
+    "flights",
+    0.5,
+)
 
 
 def cell(item: InputFeature, value: Any) -> float:
@@ -27,7 +32,12 @@ NUMBER = st.none() | st.floats(width=32) | st.integers(-(2**20), 2**20)
 @settings(deadline=None, max_examples=80)
 @given(st.lists(st.tuples(NUMBER, st.none() | st.sampled_from(["AA", "", "Å", "ZZ", "aa"]), NUMBER), max_size=8))
 def test_each_value_goes_to_its_place(rows: list[Any]) -> None:
-    columns = {"carrier": [row[1] for row in rows], "rain": [row[2] for row in rows], "wind": [row[0] for row in rows], "other": ["x"] * len(rows)}
+    columns = {
+        "carrier": [row[1] for row in rows],
+        "rain": [row[2] for row in rows],
+        "wind": [row[0] for row in rows],
+        "other": ["x"] * len(rows),
+    }
     matrix = SIGNATURE.encode(columns)
     assert matrix.dtype == np.float32 and matrix.shape == (len(rows), 3)
     for row, made in zip(rows, matrix, strict=True):
@@ -37,7 +47,11 @@ def test_each_value_goes_to_its_place(rows: list[Any]) -> None:
 
 def test_arrays_and_lists_give_the_same() -> None:
     lists: dict[str, Any] = {"wind": [1.5, None, 3], "carrier": ["Å", None, "ZZ"], "rain": [True, False, None]}
-    arrays = {"wind": np.array([1.5, np.nan, 3]), "carrier": np.array(lists["carrier"], dtype=object), "rain": np.array([1.0, 0.0, np.nan])}
+    arrays = {
+        "wind": np.array([1.5, np.nan, 3]),
+        "carrier": np.array(lists["carrier"], dtype=object),
+        "rain": np.array([1.0, 0.0, np.nan]),
+    }
     assert np.array_equal(SIGNATURE.encode(lists), SIGNATURE.encode(arrays), equal_nan=True)
     assert SIGNATURE.names == ("wind", "carrier", "rain") and SIGNATURE.codes == {"carrier": {"AA": 0, "": 1, "Å": 2}}
 

@@ -27,11 +27,12 @@ TEAM = Team(
     ),
     DEFAULT,
 )
+BY_PERSON = HandoffRule(accept="person")
 GOOD, BAD = Check("gate", passed=True, detail="fine"), Check("parity", passed=False, detail="2 flips")
 STATUSES = ("offered", "accepted", "declined", "lapsed", "superseded")
 
 
-def offered(edge: str = "candidate", rule: HandoffRule = HandoffRule(accept="person"), checks: tuple[Check, ...] = (GOOD,)) -> Handoff:
+def offered(edge: str = "candidate", rule: HandoffRule = BY_PERSON, checks: tuple[Check, ...] = (GOOD,)) -> Handoff:
     return offer(TEAM, edge, "turn-1", AT, rule, {"auc": 0.8}, checks)
 
 
@@ -54,7 +55,9 @@ def test_the_rule_sets_the_deadline() -> None:
     assert offered(rule=HandoffRule(within=timedelta(hours=3))).deadline == AT + timedelta(hours=3)
 
 
-@pytest.mark.parametrize(("accept", "checks"), list(product(("policy", "person"), ((), (GOOD,), (GOOD, GOOD), (BAD,), (GOOD, BAD), (BAD, BAD)))))
+@pytest.mark.parametrize(
+    ("accept", "checks"), list(product(("policy", "person"), ((), (GOOD,), (GOOD, GOOD), (BAD,), (GOOD, BAD), (BAD, BAD))))
+)
 def test_policy_declines_what_failed_and_accepts_what_no_person_must(accept: str, checks: tuple[Check, ...]) -> None:
     made = replace(offered(checks=checks), accept=accept)
     answered = by_policy(made, AT + DAY)
@@ -133,7 +136,9 @@ ROLE_SETS = st.lists(st.sampled_from(sorted(ROLES)), min_size=1, max_size=3, uni
 
 @settings(deadline=None, max_examples=80)
 @given(st.lists(ROLE_SETS, min_size=1, max_size=5), st.data(), st.sampled_from(sorted(EDGES)))
-def test_whoever_is_in_the_team_nobody_is_asked_twice_and_the_chain_ends(roles: list[tuple[str, ...]], data: st.DataObject, edge: str) -> None:
+def test_whoever_is_in_the_team_nobody_is_asked_twice_and_the_chain_ends(
+    roles: list[tuple[str, ...]], data: st.DataObject, edge: str
+) -> None:
     names = [f"p{number}" for number in range(len(roles))]
     deputies = [data.draw(st.none() | st.sampled_from(names)) for _ in names]
     owner = Member(name="owner", roles=tuple(ROLES))

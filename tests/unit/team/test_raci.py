@@ -44,7 +44,9 @@ def test_the_default_is_this_one() -> None:
 def test_an_override_replaces_the_whole_row_and_no_other() -> None:
     matrix = effective({"train": {"sre": "RA"}})
     assert matrix["train"] == {"sre": "RA"}
-    assert {phase: row for phase, row in matrix.items() if phase != "train"} == {phase: row for phase, row in DEFAULT.items() if phase != "train"}
+    assert {phase: row for phase, row in matrix.items() if phase != "train"} == {
+        phase: row for phase, row in DEFAULT.items() if phase != "train"
+    }
     assert effective({}) == DEFAULT
     assert tuple(matrix) == PHASES
 
@@ -57,8 +59,34 @@ def test_people_are_found_in_declared_order() -> None:
 
 
 def test_each_phase_of_the_team_has_its_people() -> None:
-    assert [TEAM.accountable(phase).name for phase in PHASES] == ["ann", "cat", "cat", "ben", "ann", "ann", "ben", "ben", "ben", "ben", "ann", "ben"]
-    assert [TEAM.responsible(phase).name for phase in PHASES] == ["ann", "cat", "cat", "ann", "ann", "ann", "ben", "ben", "ben", "ben", "ben", "ben"]
+    assert [TEAM.accountable(phase).name for phase in PHASES] == [
+        "ann",
+        "cat",
+        "cat",
+        "ben",
+        "ann",
+        "ann",
+        "ben",
+        "ben",
+        "ben",
+        "ben",
+        "ann",
+        "ben",
+    ]
+    assert [TEAM.responsible(phase).name for phase in PHASES] == [
+        "ann",
+        "cat",
+        "cat",
+        "ann",
+        "ann",
+        "ann",
+        "ben",
+        "ben",
+        "ben",
+        "ben",
+        "ben",
+        "ben",
+    ]
 
 
 def test_nobody_accountable_is_refused_with_what_to_do() -> None:
@@ -93,7 +121,14 @@ def test_equal_letters_are_told_apart_by_the_order_in_which_roles_are_worn() -> 
 
 @pytest.mark.parametrize(
     ("text", "role"),
-    [("sre", "sre"), ("ML Engineer", "ml-engineer"), (" Product Owner ", "product-manager"), ("site-reliability-engineer", "sre"), ("boss", None), ("", None)],
+    [
+        ("sre", "sre"),
+        ("ML Engineer", "ml-engineer"),
+        (" Product Owner ", "product-manager"),
+        ("site-reliability-engineer", "sre"),
+        ("boss", None),
+        ("", None),
+    ],
 )
 def test_titles_that_mean_a_role(text: str, role: str | None) -> None:
     assert role_named(text) == role

@@ -56,7 +56,14 @@ class Guesser:
         return Constant(float(params["value"]))
 
 
-def run(trials: int, *, seed: int = 7, overrides: Mapping[str, Params] | None = None, expired: Callable[[], bool] = lambda: False, guesses: Any = ((0.1, 0.2), (0.9,))) -> tuple[Trial, ...]:
+def run(
+    trials: int,
+    *,
+    seed: int = 7,
+    overrides: Mapping[str, Params] | None = None,
+    expired: Callable[[], bool] = lambda: False,
+    guesses: Any = ((0.1, 0.2), (0.9,)),
+) -> tuple[Trial, ...]:
     learners = [Guesser("first", guesses[0]), Guesser("second", guesses[1])]
     return search(learners, DATA, DATA, trials=trials, seed=seed, overrides=overrides or {}, expired=expired)
 

@@ -53,7 +53,9 @@ def test_rows_of_one_instant_stay_together_at_a_boundary_in_time() -> None:
 @settings(deadline=None, max_examples=60)
 @given(st.integers(60, 400), st.floats(0.05, 0.45), st.floats(0.05, 0.45))
 def test_shares_count_rows(rows: int, validation: float, holdout: float) -> None:
-    assume(min(round(rows * validation), round(rows * holdout), rows - round(rows * validation) - round(rows * holdout)) >= FEWEST)
+    assume(
+        min(round(rows * validation), round(rows * holdout), rows - round(rows * validation) - round(rows * holdout)) >= FEWEST
+    )
     whole = made([timedelta(0)] * rows)
     parts = split(whole, validation, holdout)
     assert (parts.validation.rows, parts.holdout.rows) == (round(rows * validation), round(rows * holdout))
@@ -70,12 +72,22 @@ def test_a_share_and_a_span_may_stand_side_by_side() -> None:
 REFUSALS: dict[str, tuple[TrainingSet, Any, Any, str]] = {
     "no rows": (made([]), DAY, DAY, "train part has 0 rows"),
     "no train": (hourly(10), 5 * DAY, 5 * DAY, "train part has 0 rows"),
-    "short hold-out": (made([timedelta(hours=hour) for hour in range(19, 500)]), 7 * DAY, timedelta(hours=38), "hold-out part has 19 rows"),
+    "short hold-out": (
+        made([timedelta(hours=hour) for hour in range(19, 500)]),
+        7 * DAY,
+        timedelta(hours=38),
+        "hold-out part has 19 rows",
+    ),
     "short validation": (hourly(10), timedelta(hours=19), DAY, "validation part has 19 rows"),
     "shares of all": (hourly(10), 0.5, 0.5, "train part has 0 rows"),
     "shares of more": (hourly(10), 0.7, 0.7, "train part has 0 rows"),
     "a share of nothing": (hourly(10), 0.2, 0.0, "hold-out part has 0 rows"),
-    "one class": (made([timedelta(hours=hour) for hour in range(240)], [0] * 120 + [1] * 120), 2 * DAY, 2 * DAY, r"train part has 144 rows|validation part has 48 rows with 1 class"),
+    "one class": (
+        made([timedelta(hours=hour) for hour in range(240)], [0] * 120 + [1] * 120),
+        2 * DAY,
+        2 * DAY,
+        r"train part has 144 rows|validation part has 48 rows with 1 class",
+    ),
 }
 
 
@@ -95,7 +107,9 @@ def test_a_part_of_exactly_the_fewest_rows_will_do() -> None:
 def test_taking_rows_keeps_all_columns_aligned() -> None:
     whole = hourly(2)
     chosen = whole.take(whole.labels > 0)
-    assert places(chosen) == list(range(1, 48, 2)) and [f"e{place}" for place in places(chosen)] == list(chosen.entities) == list(chosen.columns["c"])
+    assert places(chosen) == list(range(1, 48, 2)) and [f"e{place}" for place in places(chosen)] == list(chosen.entities) == list(
+        chosen.columns["c"]
+    )
 
 
 def test_the_digest_names_every_value() -> None:

@@ -5,9 +5,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from baton.kernel.errors import Refused, Unavailable
+
+PATIENCE = 5.0
 
 
 class Child:
@@ -19,7 +22,9 @@ class Child:
 
     def warm(self) -> None:
         """Start it now, so that its imports happen while the caller does something else."""
-        if self._process is None or self._process.poll() is not None:
+        if self._process is not None and self._process.poll() is not None:
+            self.close()
+        if self._process is None:
             # Idle worker threads must sleep: spinning ones slow a shared machine by up to ten times.
             calm = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
             self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=calm)
@@ -33,16 +38,14 @@ class Child:
         assert self._process is not None
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        try:
+        line = ""
+        with suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
             line = self._process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
-        if not line:
-            code = self._process.wait()
+        if not line.endswith("\n"):
             raise Unavailable(
-                f"the job's process ended with code {code}",
+                f"the job's process ended with code {self._end(self._process)}",
                 where=" ".join(self._command[1:3]),
                 why="it was killed, or ran out of memory",
                 fix="start again: it goes on where it stopped",
@@ -55,12 +58,18 @@ class Child:
 
     def close(self) -> None:
         """End the child, if it runs."""
-        if self._process is not None and self._process.poll() is None:
-            assert self._process.stdin is not None
-            self._process.stdin.close()
-            try:
-                self._process.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+        if self._process is not None:
+            self._end(self._process)
         self._process = None
+
+    def _end(self, process: "subprocess.Popen[str]") -> int:
+        """Close the pipes and wait, not for long; returns the exit code."""
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with suppress(BrokenPipeError):
+                    pipe.close()
+        try:
+            return process.wait(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()

@@ -279,7 +279,9 @@ def _plain(row: Any) -> Mapping[str, Any]:
 def _refuse_stale(connection: sa.Connection, changes: Sequence[Change], seen: int | None) -> None:
     if seen is None:
         return
-    later = set(connection.execute(sa.select(records.c.kind, records.c.id).where(records.c.last_seq > seen)).tuples())
+    later = {
+        (row.kind, row.id) for row in connection.execute(sa.select(records.c.kind, records.c.id).where(records.c.last_seq > seen))
+    }
     stale = next((change.record for change in changes if (change.record.KIND, change.record.id) in later), None)
     if stale is not None:
         raise Conflict(
