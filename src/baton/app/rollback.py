@@ -1,6 +1,5 @@
 """Roll back by hand: the version before answers again, at once, on one person's word; the record asks for a review."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from baton.app.bootstrap import load_project, open_state, open_workspace_keys
@@ -13,6 +12,7 @@ from baton.kernel.errors import Refused
 from baton.ledger.draft import Draft
 from baton.ledger.fact import Act
 from baton.registry.version import ModelVersion
+from baton.registry.version import moved as moved_version
 from baton.team.raci import team_of
 
 
@@ -47,5 +47,5 @@ def _move(draft: Draft, act: Act, reason: str) -> tuple[Release, Release]:
     for number, status in ((ended.version, "rejected"), (back.version, "live")):
         version = draft.get(ModelVersion, f"version-{number}")
         if version is not None:
-            draft.record(act, replace(version, status=status), status, reason)
+            draft.record(act, moved_version(version, status), status, reason)
     return ended, back

@@ -2,10 +2,13 @@
 
 A stream gives one bounded number a day: the day is the observation, because its rows share their weather. The null of a
 stream is that, given the past, its mean is at most `null`. A bet of size λ against it multiplies by 1 + λ(x − null),
-whose mean is at most 1 under the null whatever the dependence. The Shiryaev–Roberts sum starts such a bet every day and
+whose mean is at most 1 under the null. The Shiryaev–Roberts sum starts such a bet every day and
 adds them up, so R(t) − t is a supermartingale: the mean time to a false alarm at level c is at least c days, and the
 chance of one within n days at most n/c. A mean of e-detectors is one too: averaging over sides, bets and features pays
 for having looked at all of them.
+
+What it does not cover: days whose mean, given the days before, is above `null` although the long-run mean is not. Days that
+depend strongly on each other are such days, and then there are more false alarms than n/c; the tolerance is the reserve.
 """
 
 from dataclasses import dataclass

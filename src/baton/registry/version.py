@@ -5,15 +5,17 @@ registered ──▶ packaged ──▶ released (on trial) ──▶ live ─�
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar
+
+from baton.kernel.errors import Conflict
 
 MOVES: Mapping[str, frozenset[str]] = {
     "registered": frozenset({"packaged", "rejected"}),
     "packaged": frozenset({"released", "live", "rejected"}),
     "released": frozenset({"live", "rejected"}),
-    "live": frozenset({"retired"}),
+    "live": frozenset({"retired", "rejected"}),
     "retired": frozenset({"live"}),
     "rejected": frozenset(),
 }
@@ -37,3 +39,10 @@ class ModelVersion:
     lineage: Mapping[str, Any] = field(default_factory=dict)
     importance: Mapping[str, float] = field(default_factory=dict)
     parity: float | None = None
+
+
+def moved(version: ModelVersion, status: str, **changed: Any) -> ModelVersion:
+    """The version in another status. Raises Conflict when the move is not allowed."""
+    if status not in MOVES[version.status]:
+        raise Conflict(f"{version.id} is {version.status} and cannot become {status}", fix="baton status")
+    return replace(version, status=status, **changed)

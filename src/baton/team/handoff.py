@@ -5,7 +5,6 @@ acceptance.
 
     offered ──accept──▶ accepted          offered ──decline──▶ declined
     offered ──deadline──▶ offered to the next in the chain (level + 1) … ──chain at its end──▶ lapsed
-    offered ──a newer one of the same edge──▶ superseded
 """
 
 from __future__ import annotations

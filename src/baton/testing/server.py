@@ -34,9 +34,7 @@ class TinyWorkspace:
         store = LmdbStore(folder / "online", create=True, durable=False)
         store.write(online_rows(AT, len(ENTITIES)), watermark=AT)
         store.close()
-        self.bundles = [
-            self.artifacts.put(tiny_bundle(version=version, bias=version / 10)) for version in range(4)
-        ]
+        self.bundles = [self.artifacts.put(tiny_bundle(version=version, bias=version / 10)) for version in range(4)]
         for bundle in self.bundles:
             self.artifacts.seal(bundle, self.keys.seal(bundle.encode()))
         self.route(("live", 1))

@@ -222,7 +222,6 @@ FAILING = FEATURES.replace("    return", "    raise KeyError('gone')\n    return
 BROKEN = tiny_bundle(version=9, features=FAILING)
 PICKY = tiny_bundle(version=9, model=logistic_onnx([0.1] * 7, missing=False))
 OTHER = tiny_bundle(
-
     version=9,
     inputs=(replace(INPUTS[1], name="other"),),
     features='from baton.features import entity\nentity(columns=["other"])',

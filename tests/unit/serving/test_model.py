@@ -78,7 +78,6 @@ def test_any_flipped_bit_is_noticed() -> None:
             load_model(bytes(broken), seal, KEYS.verify)
 
 
-
 @pytest.mark.parametrize(
     "changes",
     [

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from baton.data.ingest import Intake
@@ -158,7 +159,7 @@ def _plain(column: "pa.ChunkedArray") -> list[Any]:
 def _window_rows(state: WindowState, cells: Cells) -> Iterable[Row]:
     scale = state.scale
     for known, value, key in zip(cells.known, cells.column(state.view.column), cells.keys(state.view.key), strict=True):
-        if key is not None and value is not None and value == value:
+        if key is not None and value is not None and isfinite(value):
             yield known, key, value if scale == 1 else round(value * scale)
 
 

@@ -18,6 +18,7 @@ from baton.ledger.ports import StateReader
 from baton.project.definition import Definition
 from baton.registry.ports import Keys
 from baton.registry.version import ModelVersion
+from baton.registry.version import moved as moved_version
 from baton.team.handoff import Check
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def _roll_back(step: Step, release: Release, reason: str) -> None:
 def _version(step: Step, number: int, status: str, reason: str) -> None:
     version = step.draft.get(ModelVersion, f"version-{number}")
     if version is not None and version.status != status:
-        step.draft.record(step.act("register"), replace(version, status=status), status, reason)
+        step.draft.record(step.act("register"), moved_version(version, status), status, reason)
 
 
 def _finish(step: Step, turn: Turn) -> None:

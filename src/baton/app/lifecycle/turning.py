@@ -20,6 +20,7 @@ from baton.monitoring.day import Reference
 from baton.registry.bundle import Calibration, Manifest, Parity, pack
 from baton.registry.signature import Signature
 from baton.registry.version import ModelVersion
+from baton.registry.version import moved as moved_version
 from baton.team.handoff import Check, Handoff
 
 TRIAL = ("shadow", "canary")
@@ -183,7 +184,7 @@ def _package(step: Step, turn: Turn) -> Turn | None:
     house.artifacts.seal(bundle, house.keys.seal(bundle.encode()))
     step.draft.record(
         step.act("package"),
-        replace(version, status="packaged", bundle=bundle),
+        moved_version(version, "packaged", bundle=bundle),
         "packaged",
         f"bundle {bundle[:12]}, parity {version.parity:.1e}",
     )
@@ -224,7 +225,7 @@ def _release(step: Step, turn: Turn) -> Turn | None:
     )
     step.draft.record(step.act("deploy"), release, "started", f"version {version.version} as {release.status}")
     status = "live" if release.status == "live" else "released"
-    step.draft.record(step.act("deploy"), replace(version, status=status), status, release.id)
+    step.draft.record(step.act("deploy"), moved_version(version, status), status, release.id)
     return _become(step, turn, "releasing", f"{release.id} started as {release.status}", "deploy", release=release.id)
 
 
