@@ -70,7 +70,7 @@ def test_a_corrupt_store_says_so(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(Corrupt) as caught:
         LmdbReader(tmp_path)
     assert str(tmp_path) in str(caught.value)
-    assert "rebuild" in caught.value.fix
+    assert "rebuilt" in caught.value.fix
 
 
 def test_a_store_cut_short_says_so(tmp_path: Path) -> None:

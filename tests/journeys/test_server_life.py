@@ -109,7 +109,7 @@ def test_without_a_live_model_it_runs_but_is_not_ready(workspace: TinyWorkspace)
     workspace.route()
     with running(workspace.folder) as server:
         assert server.call("GET", "/health")[0] == 200
-        assert "release" in server.error(503, "GET", "/ready")["fix"]
+        assert "baton up" in server.error(503, "GET", "/ready")["fix"]
         assert "no model is live" in server.error(503, "POST", "/predict", b'{"entities": ["f1"]}')["message"]
         workspace.route(("live", 1), serial=2)
         server.call("POST", "/reload", b"")

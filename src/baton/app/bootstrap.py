@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from baton.app.workspace import Workspace, existing, held
-from baton.kernel.errors import BatonError, Conflict, InvalidProject, Mistake
+from baton.kernel.errors import BatonError, Conflict, Corrupt, InvalidProject, Mistake
 
 if TYPE_CHECKING:
     from baton.app.house import House
@@ -154,6 +154,7 @@ def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None) -> 
         reader = wrap(reader, definition)
     with ExitStack() as stack:
         stack.enter_context(held(workspace))
+        _refuse_lost_state(workspace)
         tables = open_tables(workspace)
         intakes = {
             name: Intake(name, source, reader, DuckContracts(), contract_of(name, source, folder, reader), tables, PREFETCH)
@@ -186,6 +187,17 @@ def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None) -> 
             online=online,
             jobs=jobs,
             trainer=trainer,
+        )
+
+
+def _refuse_lost_state(workspace: Workspace) -> None:
+    """An empty state beside full tables would count every row twice: never make one where one was expected."""
+    if workspace.witness.exists() and not workspace.state.exists():
+        raise Corrupt(
+            "the workspace has lost its state",
+            where=str(workspace.state),
+            why="its ledger was written before and is not there now",
+            fix="restore it from a copy, or start over (a replay: --fresh; else another --workspace DIR)",
         )
 
 

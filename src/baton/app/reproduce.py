@@ -25,8 +25,9 @@ def reproduce(project: Path, folder: Path, number: int) -> dict[str, Any]:
         "cutoff": manifest["cutoff"],
         "training_set": {"then": manifest["training_set"], "now": made["manifest"]["training_set"]},
         "model": {"then": version.native, "now": made["native"]},
+        "onnx": {"then": version.onnx, "now": made["model"]},
     }
-    differing = [name for name in ("training_set", "model") if told[name]["then"] != told[name]["now"]]
+    differing = [name for name in ("training_set", "model", "onnx") if told[name]["then"] != told[name]["now"]]
     if differing:
         changed = [name for name in ("features", "recipe", "libraries", "python") if manifest[name] != made["manifest"][name]]
         raise Refused(

@@ -70,7 +70,8 @@ def training_set(definition: Definition, plan: FeaturePlan, tables: Tables, cuto
         name: _source(definition, tables, name, cutoff)
         for name in {definition.entity.source, *(view.source for view in plan.views)}
     }
-    entities = sources[definition.entity.source]
+    needs = [definition.entity.key, *plan.entity_needs(), *((definition.decision.at,) if definition.decision else ())]
+    entities = sources[definition.entity.source].select(list(dict.fromkeys(needs)))
     key = definition.entity.key
     entities = entities.set_column(entities.schema.get_field_index(key), key, entities[key].cast(pa.string()))
     rows = labels.select([key, "label"]).join(entities, key, join_type="inner")
@@ -292,7 +293,8 @@ def answer(job: Job, request: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return {"ok": job.run(parse_instant(request["cutoff"]), request.get("champion", ""))}
     except BatonError as error:
-        return {"error": {"what": error.what, "where": error.where, "why": error.why, "fix": error.fix}}
+        told = {"what": error.what, "where": error.where, "why": error.why, "fix": error.fix}
+        return {"error": {**told, "retryable": error.retryable}}
     except Exception as error:  # noqa: BLE001  whatever it is, the caller must get an answer
         trace = traceback.extract_tb(error.__traceback__)[-1]
         return {
@@ -301,6 +303,7 @@ def answer(job: Job, request: Mapping[str, Any]) -> dict[str, Any]:
                 "where": f"{trace.filename}:{trace.lineno}",
                 "why": "",
                 "fix": "mend it and start again",
+                "retryable": False,
             }
         }
 

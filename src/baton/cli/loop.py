@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 def replay(where: Where, project: Path | None, fresh: bool, until: str | None, control: str | None, seed: int) -> None:
     """Run the whole lifecycle over history, through the real model server. Killed, it goes on where it stopped."""
     from baton.app.lifecycle.replay import replay as run
+    from baton.app.lifecycle.replay import require_plan
     from baton.app.views.checking import check
     from baton.app.workspace import create, find, held
 
@@ -52,6 +53,7 @@ def replay(where: Where, project: Path | None, fresh: bool, until: str | None, c
             shutil.rmtree(place)
     cut = _midnight(until)
     check(folder)
+    require_plan(folder)
     workspace = create(place, "replay")
     with _display() as report:
         run(folder, workspace, report, until=cut, control=seed if control else None)
@@ -98,6 +100,8 @@ class _Display:
             self._bar.stop()
 
     def __call__(self, house: "House", progress: "Progress") -> None:
+        from baton.app.lifecycle.tick import TOLD
+
         now = progress.now
         if now.hour:
             return
@@ -106,7 +110,7 @@ class _Display:
         facts = house.state.facts(after=self._seen)
         for fact in facts:
             self._seen = fact.seq
-            if fact.kind in _TOLD:
+            if fact.kind in TOLD:
                 self._say(f"{fact.effective_at:%Y-%m-%d}  {fact.kind.replace('.', ' ')}: {fact.reason}")
         if not self._live and f"{now:%Y-%m}" != self._month:
             self._month = f"{now:%Y-%m}"
@@ -117,24 +121,6 @@ class _Display:
             self._bar.console.print(words, markup=False, highlight=False)
         else:
             click.echo(words)
-
-
-_TOLD = frozenset(
-    {
-        "turn.started",
-        "turn.failed",
-        "version.registered",
-        "release.started",
-        "release.promoted",
-        "release.rolled-back",
-        "incident.opened",
-        "incident.resolved",
-        "proposal.held",
-        "handoff.declined",
-        "handoff.escalated",
-        "month.closed",
-    }
-)
 
 
 def _display() -> _Display:

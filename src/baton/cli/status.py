@@ -30,7 +30,7 @@ def instant(text: str | None) -> datetime | None:
         return None
     try:
         return parse_instant(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise InvalidInput(
             f"'{text}' is no instant", why=str(error), fix="write e.g. 2023-06-01 or 2023-06-01T12:00:00Z"
         ) from error
@@ -58,7 +58,9 @@ def _live(told: Mapping[str, Any]) -> str:
         for release in told["releases"]
         if release["status"] in ("live", "canary", "shadow")
     ]
-    return "In traffic\n" + ("\n".join(lines) or "  nothing yet")
+    failed = [turn for turn in told["turns"] if turn["status"] == "failed"]
+    why = f": {failed[-1]['id']} failed: {failed[-1]['outcome']}" if failed else ""
+    return "In traffic\n" + ("\n".join(lines) or f"  nothing yet{why}")
 
 
 def _waits(handoffs: Sequence[Mapping[str, Any]]) -> str:

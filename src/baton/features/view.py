@@ -214,7 +214,7 @@ def plan_from_source(text: str, file: str = "features.py") -> FeaturePlan:
     with _collect() as found:
         try:
             exec(compile(text, file, "exec"), {"__name__": "baton_project_features", "__file__": file})
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise InvalidProject(
                 (Mistake(file, _line_of(error, file), f"{type(error).__name__}: {error}", "mend the feature file"),)
             ) from error

@@ -122,7 +122,7 @@ class InferenceApp:
                 503,
                 "unavailable",
                 "no model is live" + (f": {problem.what}" if problem else ""),
-                fix=problem.fix if problem else "release one: baton release VERSION",
+                fix=problem.fix if problem else "start the loop: baton up, or baton replay",
             )
         route = lineup.live.route
         told: dict[str, Any] = {

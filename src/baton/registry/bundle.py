@@ -96,7 +96,7 @@ def unpack(data: bytes, seal: bytes, verify: Callable[[bytes, bytes], bool]) -> 
         raise Corrupt(
             "the bundle's signature does not fit",
             why="it was changed, or signed by a key that is not trusted here",
-            fix="package the version again: baton package VERSION",
+            fix="restore it from a copy of the workspace, or go back a version: baton rollback",
         )
     contents = _members(data)
     try:
@@ -112,7 +112,7 @@ def unpack(data: bytes, seal: bytes, verify: Callable[[bytes, bytes], bool]) -> 
             raise Corrupt(
                 f"the bundle's {name} is not what was signed",
                 why="its SHA-256 differs",
-                fix="restore the bundle from a copy or package the version again",
+                fix="restore it from a copy of the workspace, or go back a version: baton rollback",
             )
     return Bundle(digest, manifest, contents[MODEL], features)
 
@@ -130,5 +130,7 @@ def _members(data: bytes) -> dict[str, bytes]:
             return {entry.filename: archive.read(entry) for entry in entries}
     except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError, NotImplementedError) as error:
         raise Corrupt(
-            "the bundle cannot be read", why=str(error), fix="restore it from a copy or package the version again"
+            "the bundle cannot be read",
+            why=str(error),
+            fix="restore it from a copy of the workspace, or go back a version: baton rollback",
         ) from error

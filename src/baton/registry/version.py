@@ -35,6 +35,7 @@ class ModelVersion:
     metrics: Mapping[str, float | None]
     bundle: str = ""
     native: str = ""
+    onnx: str = ""
     turn: str = ""
     lineage: Mapping[str, Any] = field(default_factory=dict)
     importance: Mapping[str, float] = field(default_factory=dict)

@@ -116,6 +116,8 @@ class Codec:
                 fix='send e.g. {"entities": ["KEY"]}; GET /openapi.json shows both',
             )
         ids, columns = (body.entities, None) if body.entities is not UNSET else self._rows(body)
+        if columns is None or body.ids is not UNSET:
+            _refuse_doubles(ids, "entities" if columns is None else "ids")
         if columns is None and body.ids is not UNSET:
             raise InvalidInput("ids go with inputs only", where="ids", why="entities are ids already", fix="leave ids out")
         return Call(
@@ -191,3 +193,10 @@ def _instant(text: str | UnsetType) -> int | None:
 
 def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
+
+
+def _refuse_doubles(ids: Sequence[str], field: str) -> None:
+    """An entity decided on twice in one request would be one prediction with two answers."""
+    if len(set(ids)) < len(ids):
+        twice = next(name for at, name in enumerate(ids) if name in ids[:at])
+        raise InvalidInput(f"'{twice[:80]}' is asked for twice", where=field, fix="name each entity once in a request")

@@ -121,7 +121,9 @@ class DataPlane:
         if lineup.live is None or lineup.codec is None:
             why = str(self._problem.what) if self._problem else "no release has reached all traffic"
             raise Unavailable(
-                "no model is live", why=why, fix="release one: baton release VERSION; GET /ready tells when it is in service"
+                "no model is live",
+                why=why,
+                fix="start the loop: baton up, or baton replay; GET /ready tells when it is in service",
             )
         elapsed = stopwatch()
         call = lineup.codec.decode(body)

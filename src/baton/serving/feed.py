@@ -67,7 +67,7 @@ def entity_rows(model: ServedModel, entities: Sequence[str], reader: OnlineReade
         raise Unavailable(
             f"the stored rows of {model.signature.entity_source} do not fit version {model.version}",
             why=f"it needs {', '.join(needs)}",
-            fix="wait for the next tick, or rebuild: baton online rebuild",
+            fix="wait for the next tick; or remove the folder online and start again: it is rebuilt",
         )
     return [None if row is None else dict(zip(needs, row[1], strict=True)) for row in found]
 

@@ -17,7 +17,7 @@ from baton.registry.signature import Signature
 
 Array = np.ndarray[Any, Any]
 Columns = Mapping[str, Sequence[Any] | Array]
-_FIX = "package the version again: baton package VERSION"
+_FIX = "restore it from a copy of the workspace, or go back a version: baton rollback"
 _SLACK = 1e-6
 
 

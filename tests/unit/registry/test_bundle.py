@@ -99,7 +99,7 @@ def test_what_is_put_before_or_behind_is_found() -> None:
 def test_a_seal_of_another_kind_does_not_fit(seal: bytes) -> None:
     with pytest.raises(Corrupt, match="signature") as caught:
         unpack(DATA, seal, VERIFY)
-    assert "not trusted here" in caught.value.why and "baton package" in caught.value.fix
+    assert "not trusted here" in caught.value.why and "baton rollback" in caught.value.fix
 
 
 def test_a_strangers_key_is_not_trusted_whatever_it_signed() -> None:

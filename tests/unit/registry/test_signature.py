@@ -66,5 +66,5 @@ def test_the_moves_of_a_version_lead_somewhere_and_end() -> None:
     allowed = {(one, other) for one, other in product(MOVES, MOVES) if other in MOVES[one]}
     assert allowed == {
         ("registered", "packaged"), ("registered", "rejected"), ("packaged", "released"), ("packaged", "live"), ("packaged", "rejected"),
-        ("released", "live"), ("released", "rejected"), ("live", "retired"), ("retired", "live"),
+        ("released", "live"), ("released", "rejected"), ("live", "retired"), ("live", "rejected"), ("retired", "live"),
     }  # fmt: skip

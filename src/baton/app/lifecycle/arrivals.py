@@ -61,6 +61,22 @@ class Arrivals:
             if source.known_at or landed is None:
                 self._take(name, self._intakes[name].release(watermark), watermark)
 
+    def rebuild(self, at: datetime) -> None:
+        """Write a lost online store anew, from the tables as they stood at the last daily step."""
+        changes: list[Change] = []
+        for view in self._plan.views:
+            if isinstance(view, LatestView):
+                self._latest[view.source].append(view)
+        for name, source in ((name, self._definition.sources[name]) for name in self._intakes if self._tables.exists(name)):
+            rows = self._tables.scan(name) if source.known_at is None else self._tables.scan(name, until=at, on=source.known_at)
+            order = [
+                (column, "ascending") for column in dict.fromkeys((*((source.known_at,) if source.known_at else ()), *source.key))
+            ]
+            changes += self._take(name, rows.sort_by(order), at)
+        self._online.write(changes, micros(at))
+        for memory in (self._windows, self._latest, self._due, self._place):
+            memory.clear()
+
     def advance(self, now: datetime, horizon: datetime | None = None) -> int:
         """Release what became known up to `now` and write it online; returns how many rows arrived."""
         at, arrived = micros(now), 0

@@ -9,7 +9,7 @@ from pathlib import Path
 from baton.app.bootstrap import open_house
 from baton.app.lifecycle.recent import Recent
 from baton.app.lifecycle.server import ModelServer
-from baton.app.lifecycle.tick import Loop, daily, resume, tick
+from baton.app.lifecycle.tick import TOLD, Loop, daily, resume, tick
 from baton.app.workspace import Workspace
 from baton.kernel.clock import Clock, SystemClock, floor_to, iso, micros
 from baton.kernel.errors import BatonError, Conflict
@@ -51,8 +51,10 @@ def _first(loop: Loop, clock: Clock, say: Callable[[str], None]) -> None:
     """The very first tick happens before the server starts, so that it starts with a model."""
     now = floor_to(clock.now(), timedelta(minutes=1))
     say(f"first tick at {iso(now)}: ingest, validate, train, evaluate, package")
+    seen = loop.house.state.head().size
     loop.house.arrivals.advance(now, now)
     daily(loop, now)
+    _tell(loop, seen, say)
 
 
 def _watch(
@@ -67,11 +69,22 @@ def _watch(
         if not ticking or (before is not None and before >= micros(due)):
             continue
         try:
+            seen = loop.house.state.head().size
             tick(loop, due, due)
+            _tell(loop, seen, say)
         except BatonError as error:
             if not error.retryable and not isinstance(error, Conflict):
                 raise
             say(f"tick {iso(due)} will be tried again: {error.what}")
+
+
+def _tell(loop: Loop, seen: int, say: Callable[[str], None]) -> None:
+    """What is new on the record, as far as people want to be told; and that nothing is live, while nothing is."""
+    for fact in loop.house.state.facts(after=seen):
+        if fact.kind in TOLD:
+            say(f"{fact.effective_at:%Y-%m-%d %H:%M}  {fact.kind.replace('.', ' ')}: {fact.reason}")
+    if not loop.live:
+        say("no model is live: requests get 503 until one is (baton status tells why)")
 
 
 def _on_signals() -> threading.Event:

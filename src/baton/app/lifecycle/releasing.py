@@ -96,7 +96,9 @@ def _finish(step: Step, turn: Turn) -> None:
     if release is None or release.status in TRIAL:
         return
     if release.status == "rolled-back":
-        step.draft.record(step.act("deploy"), replace(turn, status="failed", since=step.now), "failed", release.reason)
+        step.draft.record(
+            step.act("deploy"), replace(turn, status="failed", since=step.now, outcome=release.reason), "failed", release.reason
+        )
         on_failed(step, turn, release.reason)
         return
     step.hand_over(

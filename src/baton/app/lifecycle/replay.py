@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from baton.app.bootstrap import open_house
+from baton.app.bootstrap import load_project, open_house
 from baton.app.house import House
 from baton.app.lifecycle.control import Resampled
 from baton.app.lifecycle.recent import Recent
@@ -14,8 +14,8 @@ from baton.app.lifecycle.server import ModelServer
 from baton.app.lifecycle.tick import Loop, arrive, daily, daily_due, resume, tick
 from baton.app.workspace import Workspace
 from baton.data.ports import SourceReader
-from baton.kernel.clock import SimulatedClock
-from baton.kernel.errors import InvalidProject, Mistake
+from baton.kernel.clock import SimulatedClock, iso
+from baton.kernel.errors import InvalidInput, InvalidProject, Mistake
 from baton.project.definition import Definition, ReplayPlan
 
 
@@ -33,19 +33,30 @@ class Progress:
         return (self.now - self.start) / (self.until - self.start)
 
 
+def require_plan(folder: Path) -> None:
+    """Raise InvalidProject when the project cannot be replayed, before anything is made."""
+    _declared(load_project(folder).definition)
+
+
+def _declared(definition: Definition) -> ReplayPlan:
+    if definition.replay is None:
+        what, fix = (
+            "the project declares no 'replay'",
+            "add replay: {start: …, live: …, until: …}, or run it on the wall clock: baton up",
+        )
+        raise InvalidProject((Mistake("baton.yaml", 1, what, fix),))
+    return definition.replay
+
+
 def plan_of(house: House, until: datetime | None) -> ReplayPlan:
     """The project's replay plan, cut at `until` when given. Raises InvalidProject when it has none."""
-    plan = house.definition.replay
-    if plan is None:
-        raise InvalidProject(
-            (
-                Mistake(
-                    "baton.yaml",
-                    1,
-                    "the project declares no 'replay'",
-                    "add replay: {start: …, live: …, until: …}, or run it on the wall clock: baton up",
-                ),
-            )
+    plan = _declared(house.definition)
+    if until is not None and until <= plan.start:
+        raise InvalidInput(
+            f"the replay cannot end at {iso(until)}",
+            where="--until",
+            why=f"the history starts at {iso(plan.start)}",
+            fix=f"name a later day, at most {iso(plan.until)}",
         )
     return plan if until is None else plan.model_copy(update={"until": min(until, plan.until)})
 
@@ -63,9 +74,9 @@ def replay(
     `until` cuts it short (midnight UTC). `control` is the seed of a stationary control in place of the real history.
     """
     with open_house(folder, workspace, None if control is None else partial(_resampled, control)) as house:
-        plan = plan_of(house, until)
+        plan, ends = plan_of(house, until), plan_of(house, None).until
         server = ModelServer(workspace.folder, replay=True)
-        loop = Loop(house, Recent(house.definition.entity.key), server.ask, server.reload, plan.live, plan.until, replayed=True)
+        loop = Loop(house, Recent(house.definition.entity.key), server.ask, server.reload, plan.live, ends, replayed=True)
         began = resume(loop)
         if began is not None and began >= plan.until and not daily_due(loop, plan.until):
             report(house, Progress(began, plan.start, plan.until))

@@ -20,6 +20,23 @@ from baton.registry.version import ModelVersion
 
 DAY = timedelta(days=1)
 CURSOR = "day"
+TOLD = frozenset(
+    {
+        "turn.started",
+        "turn.failed",
+        "version.registered",
+        "release.started",
+        "release.promoted",
+        "release.rolled-back",
+        "incident.opened",
+        "incident.resolved",
+        "proposal.held",
+        "handoff.declined",
+        "handoff.escalated",
+        "month.closed",
+    }
+)
+"""Kinds of facts that a person watching wants to be told of."""
 Ask = Callable[[Sequence[str], datetime], None]
 
 
@@ -48,8 +65,10 @@ class Loop:
 def resume(loop: Loop) -> datetime | None:
     """Bring memory to where the workspace stands; returns the instant of the last tick begun, None at the very start."""
     house = loop.house
-    watermark = house.online.begin()
     day = house.state.cursor(CURSOR)
+    if house.online.begin() is None and day is not None:
+        house.arrivals.rebuild(parse_instant(day))
+    watermark = house.online.begin()
     now = from_micros(watermark) if watermark is not None else None
     house.arrivals.warm(now, parse_instant(day) if day else None)
     if now is not None:

@@ -26,6 +26,7 @@ class Turn:
     version: int = 0
     release: str = ""
     waits_for: str = ""
+    outcome: str = ""
 
 
 OPEN = ("preparing", "training", "evaluated", "registered", "packaged", "releasing")

@@ -52,7 +52,7 @@ def _become(step: Step, turn: Turn, status: str, reason: str, phase: str, **chan
 
 
 def _fail(step: Step, turn: Turn, reason: str, phase: str) -> None:
-    _become(step, turn, "failed", reason, phase)
+    _become(step, turn, "failed", reason, phase, outcome=reason)
     on_failed(step, turn, reason)
 
 
@@ -147,6 +147,7 @@ def _register(step: Step, turn: Turn, answer: Mapping[str, Any]) -> ModelVersion
         trained_until=parse_instant(answer["trained_until"]),
         metrics=answer["quality"],
         native=answer["native"],
+        onnx=answer["model"],
         turn=turn.id,
         lineage=lineage,
         importance=answer["importance"],

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from baton.app.bootstrap import contract_of, load_project, open_sources, read_plan
-from baton.features.view import FeaturePlan, LatestView
+from baton.features.view import DECIDED_AT, FeaturePlan, LatestView
 from baton.kernel.errors import BrokenSource, InvalidProject, Mistake
 from baton.kernel.suggest import did_you_mean
 from baton.project.columns import check_columns
@@ -77,6 +77,10 @@ def check_features(definition: Definition, plan: FeaturePlan, schemas: dict[str,
                 )
             )
 
+    for name in {DECIDED_AT} & {*plan.names, *plan.entity_needs()}:
+        mistakes.append(
+            Mistake(file, _line(plan, name), f"'{name}' is the decision time's own name", "rename the column or leave it out")
+        )
     for column in plan.entity_needs():
         miss(definition.entity.source, column, "entity column")
     for view in plan.views:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from baton.app.bootstrap import open_query, open_tables
 from baton.app.workspace import existing
+from baton.kernel.errors import InvalidInput
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -14,12 +15,23 @@ if TYPE_CHECKING:
 WIDEST = 40
 
 
-def ask(workspace: Path, text: str, max_rows: int = 1_000_000) -> "pa.Table":
-    """At most `max_rows` rows of one SELECT over all tables of the workspace. Raises InvalidInput with the engine's words."""
+def ask(workspace: Path, text: str, max_rows: int = 5_000_000) -> "pa.Table":
+    """The rows of one SELECT over all tables of the workspace.
+
+    Raises InvalidInput with the engine's words, and when there are more than `max_rows`: an answer is never cut silently.
+    """
     found = existing(workspace)
     tables = open_tables(found)
     names = sorted(path.name for path in found.tables.iterdir() if path.is_dir() and tables.exists(path.name))
-    return open_query()(text, {name: tables.files(name) for name in names}, max_rows=max_rows, memory_limit="1GB", seconds=120)
+    files = {name: tables.files(name) for name in names}
+    rows = open_query()(text, files, max_rows=max_rows + 1, memory_limit="2GB", seconds=120)
+    if rows.num_rows > max_rows:
+        raise InvalidInput(
+            f"the answer has more than {max_rows:,} rows",
+            why="it would have to be cut",
+            fix="aggregate, or add a LIMIT of your own",
+        )
+    return rows
 
 
 def written(rows: "pa.Table", form: str) -> bytes:
@@ -31,11 +43,13 @@ def written(rows: "pa.Table", form: str) -> bytes:
         return _table(rows).encode()
     if form == "json":
         return (json.dumps(rows.to_pylist(), default=str, indent=1) + "\n").encode()
-    sink = io.BytesIO()
-    if form == "csv":
-        pyarrow.csv.write_csv(rows, sink)
-    else:
-        pyarrow.parquet.write_table(rows, sink)
+    sink, write = io.BytesIO(), pyarrow.csv.write_csv if form == "csv" else pyarrow.parquet.write_table
+    try:
+        write(rows, sink)
+    except (pyarrow.ArrowException, NotImplementedError) as error:
+        raise InvalidInput(
+            f"{form} cannot hold a column of this answer", why=str(error).splitlines()[0], fix="cast it to text in the query"
+        ) from error
     return sink.getvalue()
 
 

@@ -40,7 +40,7 @@ class FileArtifacts:
             raise NotFound(
                 f"no artifact {digest[:12]}… is stored",
                 where=str(self._folder),
-                fix="restore it from a copy or package the version again",
+                fix="restore it from a copy of the workspace, or go back a version: baton rollback",
             ) from error
         except OSError as error:
             raise Unavailable(f"artifact {digest[:12]}… cannot be read", where=str(target), why=str(error)) from error
@@ -49,7 +49,7 @@ class FileArtifacts:
                 f"artifact {digest[:12]}… is not what was stored",
                 where=str(target),
                 why="its SHA-256 differs",
-                fix="restore it from a copy or package the version again",
+                fix="restore it from a copy of the workspace, or go back a version: baton rollback",
             )
         return data
 
@@ -67,7 +67,7 @@ class FileArtifacts:
                 f"artifact {digest[:12]}… has no seal",
                 where=str(target),
                 why="an unsigned bundle is never put in service",
-                fix="restore it from a copy or package the version again",
+                fix="restore it from a copy of the workspace, or go back a version: baton rollback",
             ) from error
 
     def exists(self, digest: str) -> bool:
@@ -95,7 +95,7 @@ def _checked(digest: str) -> str:
         raise InvalidInput(
             "that is not an artifact's name",
             why="a name is 64 lower-case hex digits",
-            fix="take the digest from 'baton models show'",
+            fix="take the digest from 'baton status --json'",
         )
     return digest
 

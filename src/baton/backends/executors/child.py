@@ -32,7 +32,7 @@ class Child:
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Send a request and wait for its answer.
 
-        Raises Refused with the child's own words when it refuses, Unavailable when it dies (out of memory, killed).
+        Raises Refused or, when trying again may help, Unavailable with the child's own words; Unavailable also when it dies (out of memory, killed).
         """
         self.warm()
         assert self._process is not None
@@ -52,7 +52,9 @@ class Child:
             )
         told: dict[str, Any] = json.loads(line)
         if "error" in told:
-            raise Refused(told["error"]["what"], where=told["error"]["where"], why=told["error"]["why"], fix=told["error"]["fix"])
+            error = told["error"]
+            kind = Unavailable if error.get("retryable") else Refused
+            raise kind(error["what"], where=error["where"], why=error["why"], fix=error["fix"])
         answer: dict[str, Any] = told["ok"]
         return answer
 

@@ -111,6 +111,7 @@ class _Booster:
 
     def onnx(self, features: int) -> bytes:
         """Convert the trees; graph names are fixed, for the converter draws them at random."""
+        import onnx.helper
         from onnxmltools import convert_lightgbm
         from onnxmltools.convert.common.data_types import FloatTensorType
 
@@ -121,6 +122,10 @@ class _Booster:
             zipmap=False,
             target_opset=15,
         )
+        # The converter collects operator sets in a set, whose order differs from process to process.
+        used = sorted((each.domain, each.version) for each in made.opset_import)
+        del made.opset_import[:]
+        made.opset_import.extend(onnx.helper.make_opsetid(domain, version) for domain, version in used)
         data: bytes = made.SerializeToString(deterministic=True)
         return data
 

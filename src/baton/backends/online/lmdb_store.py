@@ -112,7 +112,7 @@ class LmdbReader:
                 f"a value of view {view} in the online store cannot be read",
                 where=str(self._map.folder),
                 why=str(error),
-                fix="rebuild the store: baton online rebuild",
+                fix="start the loop again: it is rebuilt from the tables",
             ) from error
 
     def end(self) -> None:
@@ -192,7 +192,10 @@ def translated(error: lmdb.Error, folder: Path) -> BatonError:
     """LMDB's complaint in our words: a full disk may pass, a broken file will not."""
     if isinstance(error, _BROKEN):
         return Corrupt(
-            "the online store is broken", where=str(folder), why=str(error), fix="remove it and rebuild: baton online rebuild"
+            "the online store is broken",
+            where=str(folder),
+            why=str(error),
+            fix="remove the folder online and start again: it is rebuilt from the tables",
         )
     if any(os.strerror(code) in str(error) for code in _FULL):
         return Unavailable(
@@ -250,7 +253,7 @@ def _refuse_absent(folder: Path) -> None:
             "the online store is empty",
             where=str(folder),
             why="data.mdb has no bytes",
-            fix="remove it and rebuild: baton online rebuild",
+            fix="remove the folder online and start again: it is rebuilt from the tables",
         )
 
 
@@ -263,5 +266,5 @@ def _refuse_truncated(env: lmdb.Environment, folder: Path) -> None:
             "the online store is broken",
             where=str(folder),
             why="data.mdb was cut short",
-            fix="remove it and rebuild: baton online rebuild",
+            fix="remove the folder online and start again: it is rebuilt from the tables",
         )
