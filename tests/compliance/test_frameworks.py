@@ -1,6 +1,9 @@
 """Every learner: the same bytes twice, and the shipped form scores as the trained one on every kind of row."""
 
 import math
+import os
+import subprocess
+import sys
 from typing import Any
 
 import lightgbm
@@ -238,3 +241,29 @@ def test_a_learner_of_no_name_is_no_learner() -> None:
     made: Learner = learner("linear")
     assert isinstance(made, Linear)
     assert isinstance(MATRIX, np.ndarray) and Array is not None
+
+
+SEEDED = """
+import numpy as np
+from baton.backends.frameworks import learner
+from baton.kernel.digest import digest_bytes
+draw = np.random.default_rng(0)
+matrix = draw.normal(size=(300, 3)).astype("f4")
+fitted = learner("lightgbm").fit(matrix, (matrix[:, 0] > 0).astype("f4"), {"rounds": 2}, 7)
+print(digest_bytes(fitted.onnx(3)))
+"""
+
+
+@pytest.mark.slow
+def test_the_shipped_bytes_do_not_depend_on_the_process() -> None:
+    made = {
+        subprocess.run(
+            [sys.executable, "-c", SEEDED],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in range(16)
+    }
+    assert len(made) == 1

@@ -41,10 +41,10 @@ def command(project: Path, workspace: Path) -> list[str]:
     return [sys.executable, "-m", "baton.cli", "--project", str(project), "--workspace", str(workspace), "replay"]
 
 
-def run(project: Path, workspace: Path, log: Path) -> None:
-    """Replay to the end, undisturbed."""
+def run(project: Path, workspace: Path, log: Path, *more: str) -> None:
+    """Replay to the end, undisturbed; `more` are further options."""
     with log.open("ab") as out:
-        subprocess.run(command(project, workspace), stdout=out, stderr=out, check=True, timeout=900)
+        subprocess.run([*command(project, workspace), *more], stdout=out, stderr=out, check=True, timeout=900)
 
 
 def run_killed(project: Path, workspace: Path, log: Path, kills: int, seed: int, longest: float) -> int:

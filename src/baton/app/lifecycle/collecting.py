@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Sequence
+from datetime import timedelta
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,35 +73,39 @@ def as_table(batches: Sequence[PredictionBatch], entity: str) -> "pa.Table":
         "score": pa.array([score for batch in batches for score in batch.scores], pa.float64()),
     }
     for name in dict.fromkeys(name for batch in batches for name in batch.features):
-        values = [value for batch in batches for value in batch.features.get(name, [None] * len(batch.entities))]
-        text = any(isinstance(value, str) for value in values)
+        values = _values(batches, name)
+        text = isinstance(next((value for value in values if value is not None), None), str)
         columns[name if name not in columns else f"feature_{name}"] = pa.array(values, pa.string() if text else pa.float64())
     return pa.table(columns)
 
 
+def _values(batches: Sequence[PredictionBatch], name: str) -> list[Any]:
+    """A feature's values over all rows; None where a batch does not know it."""
+    return list(chain.from_iterable(batch.features.get(name) or [None] * len(batch.entities) for batch in batches))
+
+
 def record_day(step: Step, batches: Sequence[PredictionBatch], reference: "Reference | None") -> None:
     """The day that just ended, as far as it can be judged without labels."""
-    from datetime import timedelta
-
     answered = [batch for batch in batches if batch.variant in ("live", "canary")]
     if not answered:
         return
-    rows = as_table(answered, step.house.definition.entity.key)
+    known = {name for batch in answered for name in batch.features}
     columns = {
-        name: rows[name].to_numpy(zero_copy_only=False)
+        name: np.array(_values(answered, name), dtype=np.float64)
         for name in (reference.low if reference else ())
-        if name in rows.column_names
+        if name in known
     }
+    scores = np.array(list(chain.from_iterable(batch.scores for batch in answered)), dtype=np.float64)
     began = step.now - timedelta(days=1)
     day = Day(
         id=began.date().isoformat(),
         status="served",
         day=began,
         requests=len({batch.decided_at for batch in answered}),
-        predictions=rows.num_rows,
+        predictions=len(scores),
         versions=tuple(sorted({batch.model_version for batch in answered})),
         outside=outside_share(reference, columns) if reference and columns else {},
         drift=excess_psi(reference, columns) if reference and columns else {},
-        mean_score=round(float(np.mean(rows["score"].to_numpy())), 10),
+        mean_score=round(float(np.mean(scores)), 10),
     )
     step.draft.record(step.act("monitor"), day, "served", f"{day.predictions} predictions in {day.requests} requests")

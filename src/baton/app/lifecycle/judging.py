@@ -96,9 +96,9 @@ def _novel(
 def judge_months(step: Step, *, last: bool) -> list[Month]:
     """Restate months with the labels that have arrived; returns those that closed, three days after their end.
 
-    Run on Mondays, in the first days of a month, and over all months at the `last` step of a replay.
+    Run on Mondays, on the day a month closes, and over all months at the `last` step of a replay.
     """
-    if not step.house.tables.exists("predictions") or not (last or step.now.weekday() == 0 or step.now.day <= CLOSING.days + 1):
+    if not step.house.tables.exists("predictions") or not (last or step.now.weekday() == 0 or step.now.day == CLOSING.days + 1):
         return []
     closed = []
     known = {month.id: month for month in step.draft.all(Month)}

@@ -25,8 +25,8 @@ class Child:
         if self._process is not None and self._process.poll() is not None:
             self.close()
         if self._process is None:
-            # Idle worker threads must sleep: spinning ones slow a shared machine by up to ten times.
-            calm = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
+            # Idle worker threads may spin only for moments: on a shared machine endless spinning slows a fit up to ten times.
+            calm = {**os.environ, "GOMP_SPINCOUNT": "10000"}
             self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=calm)
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
