@@ -96,6 +96,9 @@ def record_day(step: Step, batches: Sequence[PredictionBatch], reference: "Refer
         if name in known
     }
     scores = np.array(list(chain.from_iterable(batch.scores for batch in answered)), dtype=np.float64)
+    took = np.array([batch.latency_us for batch in answered], dtype=np.float64) / 1000
+    for name, share in (("p50", 0.5), ("p99", 0.99)):
+        step.house.state.measure(f"predict.{name}.ms", float(np.quantile(took, share)), step.now)
     began = step.now - timedelta(days=1)
     day = Day(
         id=began.date().isoformat(),

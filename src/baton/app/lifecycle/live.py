@@ -32,7 +32,9 @@ def live(
     clock, stop = clock or SystemClock(), stop or _on_signals()
     with open_house(folder, workspace) as house:
         server = ModelServer(workspace.folder, replay=False, port=port)
-        loop = Loop(house, Recent(house.definition.entity.key), server.ask_now, server.reload, None, None, replayed=False)
+        loop = Loop(
+            house, Recent(house.definition.entity.key), server.ask_now, server.reload, server.failures, None, None, replayed=False
+        )
         began = resume(loop)
         ticking = workspace.clock == "wall"
         if ticking and began is None:

@@ -1,5 +1,6 @@
 """Deploy, once a day: weigh the evidence on releases on trial, move them, and write the routing that follows."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,10 +29,15 @@ TRIAL = ("shadow", "canary")
 HOUR = 3_600_000_000
 
 
-def advance(step: Step, recent: "Recent") -> None:
-    """Move every release on trial by the rollout policy, and finish turns whose release serves all traffic."""
+def advance(step: Step, recent: "Recent", failures: Callable[[int], int]) -> None:
+    """Move every release on trial by the rollout policy, and finish turns whose release serves all traffic.
+
+    `failures` tells how many requests the server could not score with a version.
+    """
     for release in step.draft.all(Release, status=TRIAL):
-        verdict = decide(release, step.house.definition.rollout, evidence_of(step, release, recent), step.now)
+        verdict = decide(
+            release, step.house.definition.rollout, evidence_of(step, release, recent, failures(release.version)), step.now
+        )
         if verdict.move == "advance":
             _advance(step, release, verdict.reason)
         elif verdict.move == "roll-back":
@@ -40,7 +46,7 @@ def advance(step: Step, recent: "Recent") -> None:
         _finish(step, turn)
 
 
-def evidence_of(step: Step, release: Release, recent: "Recent") -> Evidence:
+def evidence_of(step: Step, release: Release, recent: "Recent", errors: int) -> Evidence:
     """The paired comparison on rows that both versions scored and whose label arrived, grouped by decision hour."""
     theirs = {
         (at, entity): score
@@ -54,13 +60,13 @@ def evidence_of(step: Step, release: Release, recent: "Recent") -> Evidence:
         if (at, entity) in theirs and version != release.version and (label := recent.label(entity)) is not None
     ]
     if not pairs:
-        return Evidence(len(answered), 0, 0)
+        return Evidence(len(answered), errors, 0)
     hours, loss = (np.array(values) for values in zip(*pairs, strict=True))
     _, group = np.unique(hours // HOUR, return_inverse=True)
     sums, counts = np.bincount(group, loss), np.bincount(group)
     mean = float(loss.mean())
     spread = float(np.sqrt(np.sum((sums - mean * counts) ** 2)) / len(loss))
-    return Evidence(len(answered), 0, len(loss), mean, mean - 2.58 * spread, mean + 2.58 * spread)
+    return Evidence(len(answered), errors, len(loss), mean, mean - 2.58 * spread, mean + 2.58 * spread)
 
 
 def _advance(step: Step, release: Release, reason: str) -> None:

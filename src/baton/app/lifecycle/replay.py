@@ -76,7 +76,9 @@ def replay(
     with open_house(folder, workspace, None if control is None else partial(_resampled, control)) as house:
         plan, ends = plan_of(house, until), plan_of(house, None).until
         server = ModelServer(workspace.folder, replay=True)
-        loop = Loop(house, Recent(house.definition.entity.key), server.ask, server.reload, plan.live, ends, replayed=True)
+        loop = Loop(
+            house, Recent(house.definition.entity.key), server.ask, server.reload, server.failures, plan.live, ends, replayed=True
+        )
         began = resume(loop)
         if began is not None and began >= plan.until and not daily_due(loop, plan.until):
             report(house, Progress(began, plan.start, plan.until))

@@ -89,6 +89,14 @@ class ModelServer:
                 fix="read serve.log in the workspace",
             )
 
+    def failures(self, version: int) -> int:
+        """How many requests the running server could not score with a version since it started."""
+        if not self.alive():
+            return 0
+        lines = self.request("GET", "/metrics")[1].decode().splitlines()
+        wanted = (line for line in lines if line.startswith("baton_scoring_failures_total{") and f'version="{version}"' in line)
+        return sum(int(float(line.rsplit(" ", 1)[1])) for line in wanted)
+
     def ask_now(self, entities: Sequence[str], at: datetime) -> None:
         """Ask for predictions as of the server's own present; `at` is the tick that asks."""
         self._ask({"entities": list(entities), "missing": "skip"}, at)

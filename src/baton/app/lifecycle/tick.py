@@ -48,6 +48,7 @@ class Loop:
     recent: Recent
     ask: Ask
     on_routing: Callable[[], None]
+    failures: Callable[[int], int]
     first_at: datetime | None
     last_at: datetime | None
     replayed: bool
@@ -125,10 +126,10 @@ def daily(loop: Loop, now: datetime) -> None:
         reactions.on_signals(step, judging.signals(step, live), live)
     reactions.on_closed_months(step, judging.judge_months(step, last=now == loop.last_at))
     answering.answer(step, replayed=loop.replayed)
-    releasing.advance(step, loop.recent)
+    releasing.advance(step, loop.recent, loop.failures)
     _begin_turns(loop, step)
     turning.advance(step)
-    releasing.advance(step, loop.recent)
+    releasing.advance(step, loop.recent, loop.failures)
     keep_witness(house.workspace, step.draft.commit({**cursors, CURSOR: iso(now)}, expect={CURSOR: before}))
     loop.recent.forget(now)
     _look(loop)
