@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from baton.kernel.clock import micros, parse_duration
+from baton.kernel.clock import parse_duration
 from baton.kernel.digest import digest
 from baton.kernel.errors import InvalidProject, Mistake
 from baton.kernel.suggest import did_you_mean
@@ -253,8 +253,3 @@ def _refuse_doubles(plan: FeaturePlan, file: str) -> None:
 def age_micros(view: LatestView) -> int:
     """The view's TTL in microseconds."""
     return view.ttl // timedelta(microseconds=1)
-
-
-def decided_micros(moments: "Sequence[Any]") -> list[int]:
-    """Decision instants as microseconds since 1970-01-01 UTC."""
-    return [micros(moment) for moment in moments]

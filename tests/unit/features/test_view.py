@@ -13,13 +13,11 @@ from baton.features.view import (
     LatestView,
     View,
     WindowView,
-    decided_micros,
     latest,
     on_request,
     plan_from_source,
     window,
 )
-from baton.kernel.clock import EPOCH
 from baton.kernel.errors import InvalidProject
 
 TEXT = """\
@@ -157,4 +155,3 @@ def test_plans_of_one_text_are_equal_whatever_their_functions() -> None:
     plan = plan_from_source(TEXT)
     assert plan == plan_from_source(TEXT)
     assert FeaturePlan(("a",), (), ()).names == ("a",)
-    assert decided_micros([EPOCH + timedelta(seconds=1)]) == [1_000_000]
