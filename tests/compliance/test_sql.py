@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from baton.backends.engines.sql import query
-from baton.kernel.errors import InvalidInput, Unavailable
+from baton.kernel.errors import InvalidInput, NotFound, Unavailable
 
 
 @pytest.fixture
@@ -61,7 +61,6 @@ def test_the_number_of_rows_is_bounded(tables: dict[str, tuple[str, ...]]) -> No
         "EXPORT DATABASE '{dir}/dump'",
         "CALL pragma_version()",
         "EXPLAIN ANALYZE SELECT 1",
-        "SELECT * FROM tables",
         "SELECT nothing FROM t",
         "",
         "SELEKT 1",
@@ -77,9 +76,17 @@ def test_nothing_else_is_read_or_written(tables: dict[str, tuple[str, ...]], tmp
 
 def test_variables_of_the_program_are_not_tables(tables: dict[str, tuple[str, ...]]) -> None:
     hidden = pa.table({"x": [1]})
-    with pytest.raises(InvalidInput):
+    with pytest.raises(NotFound):
         query("SELECT * FROM hidden", tables)
     assert hidden.num_rows == 1
+
+
+@pytest.mark.parametrize("sql", ["SELECT * FROM other", "WITH a AS (SELECT * FROM main.other) SELECT * FROM t, a"])
+def test_a_table_that_is_not_there_is_named(tables: dict[str, tuple[str, ...]], sql: str) -> None:
+    with pytest.raises(NotFound) as caught:
+        query(sql, tables)
+    assert caught.value.where == "other"
+    assert "SHOW TABLES" in caught.value.fix
 
 
 def test_a_query_that_runs_too_long_is_stopped(tables: dict[str, tuple[str, ...]]) -> None:

@@ -2,13 +2,15 @@
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,12 +20,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from baton.backends.state import sql
-from baton.backends.state.sql import REVISION, SqlState, open_sqlite
+from baton.backends.state.reader import REVISION
+from baton.backends.state.sql import SqlState, open_sqlite
+from baton.backends.state.sqlite import SqliteReader, read_sqlite
 from baton.kernel.errors import Conflict, Corrupt, Incompatible, NotFound, Unavailable
 from baton.ledger.merkle import leaf_hash
 from baton.ledger.verify import verify
 from baton.testing.state_suite import HOUR, START, Sample, StateSuite, change, everything
+
+Opening = Callable[[Path], SqlState | SqliteReader]
 
 
 class SqlitePlace:
@@ -51,6 +56,44 @@ def place(tmp_path: Path) -> Iterator[SqlitePlace]:
 
 class TestSqlite(StateSuite):
     """All of the suite on SQLite."""
+
+
+class Watched(SqliteReader):
+    """A look at the database that `SqlState` writes to: all that is asked goes to the reader."""
+
+    def __init__(self, writer: SqlState, path: Path) -> None:
+        self._reader = read_sqlite(path)
+        super().__init__(self._reader._connection, str(path))
+        self.commit, self.measure = writer.commit, writer.measure
+
+    def close(self) -> None:
+        self._reader.close()
+
+
+class WatchedPlace:
+    """A folder whose database is written through one backend and read through the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self._written, self._open = SqlitePlace(folder), list[Watched]()
+
+    def open(self) -> Watched:
+        self._open.append(Watched(self._written.open(), self._written.path))
+        return self._open[-1]
+
+    def close(self) -> None:
+        for watched in self._open:
+            watched.close()
+        self._written.close()
+
+
+class TestReader(StateSuite):
+    """All of the suite once more, read by the standard library."""
+
+    @pytest.fixture
+    def place(self, tmp_path: Path) -> Iterator[WatchedPlace]:
+        place = WatchedPlace(tmp_path)
+        yield place
+        place.close()
 
 
 class StateMachine(RuleBasedStateMachine):
@@ -204,33 +247,72 @@ def test_a_cut_tail_is_found_by_the_witness(place: SqlitePlace) -> None:
     assert any("head over 5 facts" in fault for fault in verify(place.open(), witness).faults)
 
 
-def test_looking_creates_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("opened", [open_sqlite, read_sqlite])
+def test_looking_creates_nothing(tmp_path: Path, opened: Opening) -> None:
     with pytest.raises(NotFound, match="no state") as caught:
-        open_sqlite(tmp_path / "state.db")
+        opened(tmp_path / "state.db")
     assert caught.value.where == str(tmp_path / "state.db")
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("create", [False, True])
-def test_a_newer_revision_is_refused_and_left_alone(place: SqlitePlace, create: bool) -> None:
+def test_looking_at_a_database_without_tables_makes_none(tmp_path: Path) -> None:
+    (tmp_path / "state.db").touch()
+    with pytest.raises(NotFound, match="no state"):
+        read_sqlite(tmp_path / "state.db")
+    assert (tmp_path / "state.db").read_bytes() == b""
+
+
+def test_looking_leaves_no_file_behind_and_changes_none(place: SqlitePlace) -> None:
+    filled(place).close()
+    before = place.path.read_bytes()
+    look = read_sqlite(place.path)
+    assert (look.head().size, look.cursor("step")) == (5, "2")
+    look.close()
+    assert place.path.read_bytes() == before
+    assert list(place.path.parent.iterdir()) == [place.path]
+
+
+def test_a_look_cannot_write(place: SqlitePlace) -> None:
+    filled(place)
+    look = read_sqlite(place.path)
+    with pytest.raises(Unavailable, match="readonly"):
+        list(look._select("DELETE FROM facts", {}))
+    look.close()
+    assert place.open().head().size == len(place.open().facts()) == 5
+
+
+def test_a_look_sees_what_a_killed_process_had_committed(place: SqlitePlace, tmp_path: Path) -> None:
+    filled(place)
+    (tmp_path / "killed").mkdir()
+    for name in ("state.db", "state.db-wal"):
+        shutil.copy(tmp_path / name, tmp_path / "killed" / name)
+    look = read_sqlite(tmp_path / "killed" / "state.db")
+    assert everything(look) == everything(place.open())
+    look.close()
+
+
+@pytest.mark.parametrize("opened", [open_sqlite, partial(open_sqlite, create=True), read_sqlite])
+def test_a_newer_revision_is_refused_and_left_alone(place: SqlitePlace, opened: Opening) -> None:
     filled(place).close()
     by_hand(place.path, f"PRAGMA user_version={REVISION + 1}")
     before = place.path.read_bytes()
     with pytest.raises(Incompatible, match=f"revision {REVISION + 1}") as caught:
-        open_sqlite(place.path, create=create)
+        opened(place.path)
     assert "upgrade" in caught.value.fix and place.path.read_bytes() == before
 
 
+@pytest.mark.parametrize("opened", [open_sqlite, read_sqlite])
 @pytest.mark.parametrize("content", [b"not a database " * 500, b"x" * 100])
-def test_a_stranger_among_the_files_is_said(tmp_path: Path, content: bytes) -> None:
+def test_a_stranger_among_the_files_is_said(tmp_path: Path, content: bytes, opened: Opening) -> None:
     (tmp_path / "state.db").write_bytes(content)
     with pytest.raises(Corrupt, match="damaged") as caught:
-        open_sqlite(tmp_path / "state.db")
+        opened(tmp_path / "state.db")
     assert caught.value.where == str(tmp_path / "state.db") and "copy" in caught.value.fix
     assert (tmp_path / "state.db").read_bytes() == content
 
 
-def test_a_damaged_page_is_said(place: SqlitePlace) -> None:
+@pytest.mark.parametrize("opened", [open_sqlite, read_sqlite])
+def test_a_damaged_page_is_said(place: SqlitePlace, opened: Opening) -> None:
     state = place.open()
     state.commit([change(Sample(f"{number}", "open", tags=("x" * 500,))) for number in range(100)])
     state.close()
@@ -238,8 +320,10 @@ def test_a_damaged_page_is_said(place: SqlitePlace) -> None:
     page = int.from_bytes(data[16:18], "big")
     data[page:] = os.urandom(len(data) - page)
     place.path.write_bytes(data)
+    damaged = opened(place.path)
     with pytest.raises(Corrupt):
-        open_sqlite(place.path).all(Sample)
+        damaged.all(Sample)
+    damaged.close()
 
 
 def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
@@ -367,4 +451,3 @@ def test_only_the_commit_begins_to_write(place: SqlitePlace, monkeypatch: pytest
     state.commit([], cursors={"step": "7"})
     assert begun[-1] == "writes"
     assert leaf_hash(state.facts()[0].leaf()) == next(state.leaves())[1]
-    assert sql.REVISION == REVISION

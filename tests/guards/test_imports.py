@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from baton.app.workspace import create
+from baton.backends.state.sql import open_sqlite
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "baton"
 HEAVY = (
@@ -57,6 +60,11 @@ def loaded_by(code: str) -> set[str]:
     return set(json.loads(told.stderr.splitlines()[-1]))
 
 
+def calling(arguments: list[str]) -> str:
+    """Code that runs the command line, which must succeed."""
+    return f"import sys\nsys.argv = ['baton', *{arguments!r}]\nfrom baton.cli.main import main\ntry:\n    main()\nexcept SystemExit as end:\n    assert not end.code"
+
+
 def imports_of(path: Path) -> Iterator[str]:
     """The modules that a file imports anywhere in it."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -70,8 +78,30 @@ def imports_of(path: Path) -> Iterator[str]:
     "arguments", [["--help"], ["--version"], ["status", "--help"], ["replay", "--help"], ["up", "--help"], ["new", "--help"]]
 )
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
-    code = f"import sys\nsys.argv = ['baton', *{arguments!r}]\nfrom baton.cli.main import main\ntry:\n    main()\nexcept SystemExit as end:\n    assert not end.code"
-    assert loaded_by(code).isdisjoint(HEAVY)
+    assert loaded_by(calling(arguments)).isdisjoint(HEAVY)
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = create(tmp_path_factory.mktemp("looked-at") / "workspace", "replay")
+    open_sqlite(made.state, create=True).close()
+    return made.folder
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needed"),
+    [
+        (["status"], set()),
+        (["status", "--json", "--as-of", "2023-06-01"], set()),
+        (["ledger", "show"], set()),
+        (["ledger", "verify"], set()),
+        (["inbox"], {"pydantic"}),
+    ],
+    ids=" ".join,
+)
+def test_a_look_loads_nothing_heavy(workspace: Path, arguments: list[str], needed: set[str]) -> None:
+    where = ["--project", "examples/flights", "--workspace", str(workspace)]
+    assert loaded_by(calling([*where, *arguments])) & set(HEAVY) == needed
 
 
 def test_the_package_itself_loads_nothing() -> None:

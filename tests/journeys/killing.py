@@ -81,7 +81,7 @@ def fingerprint(project: Path, workspace: Path) -> dict[str, Any]:
             "root": found.root,
             "tables": {name: (snapshot.rows, snapshot.digest) for name, snapshot in snapshots.items() if snapshot is not None},
             "routes": [(route.variant, route.version, route.bundle) for route in routing.routes],
-            "status": json.dumps(look(project, workspace, None), sort_keys=True, default=str),
+            "status": json.dumps(look(project, workspace, None) | {"traffic": "measured"}, sort_keys=True, default=str),
         }
     finally:
         state.close()

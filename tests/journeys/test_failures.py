@@ -28,6 +28,7 @@ def test_failures_of_a_challenger_are_counted_and_roll_it_back(tmp_path: Path) -
         for _ in range(3):
             server.ask(ENTITIES[:5], from_micros(AT))
         assert (server.failures(9), server.failures(1)) == (3, 0)
+        assert server.errors() == 0, "live answered every time"
     finally:
         server.stop()
     began = datetime(2023, 3, 1, tzinfo=UTC)
@@ -35,3 +36,28 @@ def test_failures_of_a_challenger_are_counted_and_roll_it_back(tmp_path: Path) -
     verdict = decide(release, Rollout(), Evidence(0, 3, 0), began + timedelta(hours=1))
     assert verdict.move == "roll-back"
     assert "3 of 3 requests" in verdict.reason
+
+
+def test_requests_that_the_server_fails_are_counted_once_and_refusals_are_not(tmp_path: Path) -> None:
+    workspace = TinyWorkspace(tmp_path)
+    server = ModelServer(tmp_path, replay=True)
+    server.start()
+    try:
+        server.ask(ENTITIES[:5], from_micros(AT))
+        assert server.request("POST", "/predict", {"nothing": 1})[0] < 500
+        assert server.errors() == 0
+        (tmp_path / "routing.json").write_bytes(write_routing(Routing("flights", 2, "salt", ()), workspace.keys.seal))
+        server.reload()
+        for _ in range(2):
+            assert server.request("POST", "/predict", {"entities": ENTITIES[:5]})[0] == 503
+        assert (server.errors(), server.errors()) == (2, 0)
+        server.request("POST", "/predict", {"entities": ENTITIES[:5]})
+    finally:
+        server.stop()
+    assert server.errors() == 0, "a server that does not run tells nothing"
+    server.start()
+    try:
+        server.request("POST", "/predict", {"entities": ENTITIES[:5]})
+        assert server.errors() == 1, "each server counts from nought"
+    finally:
+        server.stop()

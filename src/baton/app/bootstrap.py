@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from baton.data.contract import Contract
     from baton.data.ports import Query, SourceReader, Tables
     from baton.features.view import FeaturePlan
-    from baton.ledger.ports import State
+    from baton.ledger.ports import LedgerReader, State
     from baton.project.definition import Definition, Source
     from baton.project.inferred import Inferred
     from baton.project.loader import Loaded
@@ -64,8 +64,21 @@ def contract_of(name: str, source: "Source", folder: Path, reader: "SourceReader
 
 
 @contextmanager
+def read_state(folder: Path) -> "Iterator[tuple[Workspace, LedgerReader]]":
+    """The state of an existing workspace, to look. Raises NotFound: looking never creates."""
+    from baton.backends.state.sqlite import read_sqlite
+
+    workspace = existing(folder)
+    state = read_sqlite(workspace.state)
+    try:
+        yield workspace, state
+    finally:
+        state.close()
+
+
+@contextmanager
 def open_state(folder: Path) -> "Iterator[tuple[Workspace, State]]":
-    """The state of an existing workspace, to look or to record an act. Raises NotFound: looking never creates."""
+    """The state of an existing workspace, to record an act. Raises NotFound when there is none."""
     from baton.backends.state.sql import open_sqlite
 
     workspace = existing(folder)

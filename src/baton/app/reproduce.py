@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from baton.app.bootstrap import open_state, open_trainer
+from baton.app.bootstrap import open_trainer, read_state
 from baton.kernel.errors import NotFound, Refused
 from baton.registry.version import ModelVersion
 
 
 def reproduce(project: Path, folder: Path, number: int) -> dict[str, Any]:
     """The digests of then and now: training set, native model. Raises Refused, naming what differs, when they are not equal."""
-    with open_state(folder) as (workspace, state):
+    with read_state(folder) as (workspace, state):
         version = state.get(ModelVersion, f"version-{number}")
     if version is None:
         raise NotFound(f"there is no version {number}", where=str(folder), fix="baton status --json lists models[]")

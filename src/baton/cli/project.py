@@ -37,8 +37,12 @@ def new(name: str, table: Path | None, label: str | None, moment: str | None, ke
         )
     else:
         made = from_table(name, folder, table, label, moment, key)
-    for path in made:
+    for path in made.files:
         click.echo(f"  {path}")
+    if made.renamed:
+        click.echo("renamed, since names have letters, digits and '_', a letter first:")
+    for theirs, ours in made.renamed.items():
+        click.echo(f"  {theirs!r} is {ours}")
     click.echo(f"next: baton --project {folder} check; baton --project {folder} up")
 
 

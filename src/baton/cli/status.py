@@ -9,6 +9,9 @@ import click
 from baton.cli.main import Where, as_json
 from baton.kernel.errors import InvalidInput
 
+RECENT = 7
+"""Days of traffic in the summary; `--json` has all of them."""
+
 
 @click.command()
 @click.option("--json", "plain", is_flag=True, help="Everything, for machines.")
@@ -38,7 +41,14 @@ def instant(text: str | None) -> datetime | None:
 
 def summary(told: Mapping[str, Any]) -> str:
     """The status as a person reads it."""
-    parts = [_head(told), _live(told), _waits(told["handoffs"]), _incidents(told["incidents"]), _months(told["months"])]
+    parts = [
+        _head(told),
+        _live(told),
+        _waits(told["handoffs"]),
+        _incidents(told["incidents"]),
+        _traffic(told["traffic"]),
+        _months(told["months"]),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -83,6 +93,18 @@ def _incidents(incidents: Sequence[Mapping[str, Any]]) -> str:
 def _incident(each: Mapping[str, Any]) -> str:
     mended = f"\n      mended by {each['mended_by']}" if each["mended_by"] else ""
     return f"  {_day(str(each['opened_at']))}  {each['status']:<10} {each['owner']:<6} {each['cause']}{mended}"
+
+
+def _traffic(days: Sequence[Mapping[str, Any]]) -> str:
+    if not days:
+        return ""
+    return "\n".join(["Day         versions  requests  errors   latency p50 / p99 ms", *map(_served, days[-RECENT:])])
+
+
+def _served(each: Mapping[str, Any]) -> str:
+    versions, errors = ",".join(map(str, each["versions"])), "–" if each["errors"] is None else f"{each['errors']:,}"
+    latency = f"{_number(each['p50_ms'], 1):>11} / {_number(each['p99_ms'], 1)}"
+    return f"{each['day']}  {versions:<8}  {each['requests']:>8,}  {errors:>6}  {latency}"
 
 
 def _months(months: Sequence[Mapping[str, Any]]) -> str:

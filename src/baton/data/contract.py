@@ -24,7 +24,9 @@ from baton.kernel.errors import InvalidProject, Mistake
 from baton.kernel.suggest import did_you_mean
 
 DEFAULT_TOLERANCE = 0.01
-_KINDS = {"string": "string", "integer": "int", "number": "float", "boolean": "bool", "date": "date", "timestamp": "timestamp"}
+KINDS = {"string": "string", "integer": "int", "number": "float", "boolean": "bool", "date": "date", "timestamp": "timestamp"}
+"""A contract's logicalType → the kind that a column of it has."""
+
 _TOP = (
     "version", "kind", "apiVersion", "id", "name", "tenant", "tags", "status", "servers", "dataProduct", "description",
     "domain", "schema", "support", "price", "team", "roles", "slaDefaultElement", "slaProperties", "authoritativeDefinitions",
@@ -82,10 +84,14 @@ _NOT_RE2 = re.compile(r"\(\?(?:=|!|<=|<!|>|P=|\()|\\[1-9Z]")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A promised column: its kind is int, float, string, bool, timestamp (with a zone), date, or other (not checked)."""
+    """A promised column: its kind is int, float, string, bool, timestamp (with a zone), date, or other (not checked).
+
+    `line` is where the contract's file promises it, 0 where no file does; it is no part of the promise.
+    """
 
     name: str
     kind: str
+    line: int = field(default=0, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,17 +187,17 @@ class _Reading:
         name, logical = str(tree.get("name", "")), str(tree.get("logicalType", ""))
         if not name or name in {column.name for column in self.columns}:
             self.wrong(tree, "name", f"property '{name}' is listed twice" if name else "a property without name", "name it")
-        if logical not in _KINDS:
-            fix = f"Baton checks {', '.join(_KINDS)}; {did_you_mean(logical, _KINDS)}"
+        if logical not in KINDS:
+            fix = f"Baton checks {', '.join(KINDS)}; {did_you_mean(logical, KINDS)}"
             self.wrong(tree, "logicalType", f"logicalType '{logical}' of '{name}'", fix)
             return
-        self.columns.append(Column(name, _KINDS[logical]))
+        self.columns.append(Column(name, KINDS[logical], self.line(tree, "logicalType")))
         is_key = self.flag(tree, "primaryKey")
         if is_key:
             self.keys.append((self.position(tree), name))
         if self.flag(tree, "required") or is_key:
             self.rules.append(Rule(f"{name}:required", "required", (name,)))
-        self.options(tree, name, _KINDS[logical])
+        self.options(tree, name, KINDS[logical])
         if self.flag(tree, "unique"):
             self.rules.append(Rule(f"{name}:unique", "unique", (name,)))
         for quality in self.items(tree, "quality"):
@@ -323,8 +329,11 @@ class _Reading:
             self.wrong(tree, key, f"'{key}' is not known in {what}", did_you_mean(str(key), names))
 
     def wrong(self, tree: Any, key: Any, what: str, fix: str) -> None:
+        self.mistakes.append(Mistake(self.file, self.line(tree, key), what, fix))
+
+    def line(self, tree: Any, key: Any) -> int:
         line = tree.lc.key(key)[0] if key in tree else getattr(getattr(tree, "lc", None), "line", 0)
-        self.mistakes.append(Mistake(self.file, line + 1, what, fix))
+        return int(line) + 1
 
 
 def _limit(option: str, value: Any, kind: str) -> Limit:

@@ -17,10 +17,11 @@ from baton.data.contract import Contract
 from baton.data.ports import ContractEngine, SourceReader, Tables
 from baton.data.quarantine import quarantined
 from baton.data.snapshot import Snapshot, content_digest
-from baton.data.source import QUARANTINE, table_of
+from baton.data.source import table_of
 from baton.kernel.clock import from_micros, iso, micros
 from baton.kernel.errors import Corrupt
 from baton.project.definition import Source
+from baton.project.tablename import QUARANTINE
 
 if TYPE_CHECKING:
     import numpy as np

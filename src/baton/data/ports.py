@@ -85,7 +85,7 @@ class Tables(Protocol):
         ...
 
     def compact(self, table: str) -> Snapshot:
-        """Merge small files; rows and digest stay the same. Replaced files are kept for readers. Raises NotFound."""
+        """Merge small files; rows and digest stay the same. Replaced files stay: older versions are still read. Raises NotFound."""
         ...
 
 
@@ -112,8 +112,8 @@ class Query(Protocol):
     ) -> pa.Table:
         """The rows of one SELECT over views named as in `tables` (name → absolute Parquet paths), at most `max_rows`.
 
-        Read only: nothing but the named files can be reached. Raises InvalidInput for any other statement and for SQL
-        that is refused, Unavailable when it takes too long or too much memory.
+        Read only: nothing but the named files can be reached. Raises NotFound, with the name as `where`, for a table that
+        is not there, InvalidInput for any other statement and for SQL that is refused, Unavailable when it takes too long or too much memory.
         """
         ...
 

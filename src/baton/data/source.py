@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from baton.kernel.errors import BrokenSource, InvalidInput
 from baton.kernel.suggest import did_you_mean
 from baton.project.definition import Source
+from baton.project.tablename import RESERVED, RULE, free_name, is_free
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 KINDS = ("int", "float", "string", "bool", "timestamp", "other")
 """What a column can be; a timestamp has a zone, dates and naive timestamps are `other`."""
-
-TABLE = re.compile(r"[a-z][a-z0-9_]{0,62}")
-QUARANTINE = "quarantine"
-"""The table that holds the rejected rows of all sources; no source may bear this name."""
 
 
 def kind_of(type_: pa.DataType) -> str:
@@ -70,19 +66,14 @@ def require_zone(source: Source, kinds: Mapping[str, str]) -> None:
 
 def table_of(source_name: str) -> str:
     """The table a source lands in: its own name. Raises InvalidInput when the name cannot be a table's."""
-    if TABLE.fullmatch(source_name) is None or source_name == QUARANTINE:
+    if not is_free(source_name):
         raise InvalidInput(
             f"source '{source_name}' cannot be stored under its name",
             where="baton.yaml, sources",
-            why=f"a table is named by lower-case letters, digits and _, at most 63, a letter first, and not '{QUARANTINE}'",
-            fix=f"rename it, e.g. '{_suggestion(source_name)}'",
+            why=f"a table's name has {RULE}, and is not {', '.join(RESERVED)}",
+            fix=f"rename it, e.g. '{free_name(source_name)}'",
         )
     return source_name
-
-
-def _suggestion(name: str) -> str:
-    text = re.sub(r"[^a-z0-9_]", "_", name.lower()).strip("_") or "rows"
-    return f"s_{text}" if text == QUARANTINE or not text[0].isalpha() else text
 
 
 def storable(rows: pa.Table) -> pa.Table:

@@ -6,18 +6,17 @@ shadow ──▶ canary ──▶ … ──▶ live ──▶ retired
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 from baton.delivery.routing import Route, Routing
-from baton.kernel.errors import Conflict
+from baton.ledger.move import Moves, move
 
 if TYPE_CHECKING:
     from baton.project.definition import Rollout, RolloutStep
 
-MOVES: Mapping[str, frozenset[str]] = {
+MOVES: Moves = {
     "shadow": frozenset({"shadow", "canary", "live", "rolled-back"}),
     "canary": frozenset({"canary", "live", "rolled-back"}),
     "live": frozenset({"retired", "rolled-back"}),
@@ -54,14 +53,10 @@ def start(id: str, version: int, bundle: str, turn: str, at: datetime, policy: R
 
 def moved(release: Release, status: str, at: datetime, reason: str) -> Release:
     """The release in another status. Raises Conflict when that move is not allowed."""
-    if status not in MOVES[release.status]:
-        raise Conflict(
-            f"{release.id} is {release.status} and cannot become {status}",
-            why=f"allowed: {', '.join(sorted(MOVES[release.status])) or 'nothing'}",
-            fix="baton status",
-        )
-    live_at = at if status == "live" else release.live_at
-    return replace(release, status=status, since=at, reason=reason, live_at=live_at, share=1.0 if status == "live" else 0.0)
+    live = status == "live"
+    return move(
+        release, MOVES, status, since=at, reason=reason, live_at=at if live else release.live_at, share=1.0 if live else 0.0
+    )
 
 
 def advanced(release: Release, policy: Rollout, at: datetime, reason: str) -> Release:

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from baton.training.loss import log_loss
+
 Array = np.ndarray[Any, Any]
 
 
@@ -23,14 +25,6 @@ def auc(labels: Array, scores: Array) -> float | None:
 def brier(labels: Array, scores: Array) -> float | None:
     """Mean squared difference of score and truth (Brier 1950); None without rows."""
     return float(np.mean((scores - labels) ** 2)) if len(labels) else None
-
-
-def log_loss(labels: Array, scores: Array) -> float | None:
-    """Mean negative log likelihood, scores clipped to [1e-7, 1 − 1e-7]; None without rows."""
-    if not len(labels):
-        return None
-    safe = np.clip(scores, 1e-7, 1 - 1e-7)
-    return float(-np.mean(np.where(labels > 0, np.log(safe), np.log1p(-safe))))
 
 
 METRICS: Mapping[str, Callable[[Array, Array], float | None]] = {"auc": auc, "brier": brier, "logloss": log_loss}

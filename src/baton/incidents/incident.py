@@ -4,13 +4,13 @@ open ──▶ mitigating ──▶ resolved        open ──▶ resolved
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
-from baton.kernel.errors import Conflict
+from baton.ledger.move import Moves, move
 
-MOVES: Mapping[str, frozenset[str]] = {
+MOVES: Moves = {
     "open": frozenset({"mitigating", "resolved"}),
     "mitigating": frozenset({"resolved", "open"}),
     "resolved": frozenset(),
@@ -39,7 +39,5 @@ class Incident:
 
 def moved(incident: Incident, status: str, at: datetime, **changed: Any) -> Incident:
     """The incident in another status. Raises Conflict when the move is not allowed."""
-    if status not in MOVES[incident.status]:
-        raise Conflict(f"{incident.id} is {incident.status} and cannot become {status}", fix="baton status")
     resolved = at if status == "resolved" else incident.resolved_at
-    return replace(incident, status=status, since=at, resolved_at=resolved, **changed)
+    return move(incident, MOVES, status, since=at, resolved_at=resolved, **changed)

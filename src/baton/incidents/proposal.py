@@ -1,18 +1,29 @@
-"""A proposal to retrain: made of evidence, held back by cooldown and budget."""
+"""A proposal to retrain: made of evidence, held back by cooldown and budget.
+
+waiting ──▶ approved ──▶ done
+   └───────────┴──▶ failed
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from baton.kernel.clock import iso
+from baton.ledger.move import Moves, move
 
 if TYPE_CHECKING:
     from baton.project.definition import Retraining
 
 YEAR = timedelta(days=365)
+MOVES: Moves = {
+    "waiting": frozenset({"approved", "failed"}),
+    "approved": frozenset({"done", "failed"}),
+    "done": frozenset(),
+    "failed": frozenset(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,11 @@ class Proposal:
     brake: str = ""
     started_at: datetime | None = None
     turn: str = ""
+
+
+def moved(proposal: Proposal, status: str, **changed: Any) -> Proposal:
+    """The proposal in another status. Raises Conflict when the move is not allowed."""
+    return move(proposal, MOVES, status, **changed)
 
 
 def brake(policy: Retraining, earlier: Sequence[Proposal], now: datetime) -> str:

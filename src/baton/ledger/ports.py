@@ -30,25 +30,8 @@ class StateReader(Protocol):
         ...
 
 
-class State(StateReader, Protocol):
-    """Records, facts and cursors of one workspace.
-
-    `commit` is atomic and serial: all changes, their facts, the tree head and the cursors, or nothing. It is safe to call
-    from several processes. `expect` are cursors as the caller last saw them; when one differs, Conflict is raised and
-    nothing is written, so a repeated step is never recorded twice.
-    """
-
-    def commit(
-        self,
-        changes: Sequence[Change],
-        *,
-        cursors: Mapping[str, str] | None = None,
-        expect: Mapping[str, str | None] | None = None,
-        seen: int | None = None,
-    ) -> Head:
-        """Record changes with their facts. `seen` is the log's size when the changes were decided on: a record that has a
-        later fact makes them stale. Raises Conflict (stale cursor or record), Unavailable (locked, full)."""
-        ...
+class LedgerReader(StateReader, Protocol):
+    """Looks at all that one workspace has on record, past and present; never changes it."""
 
     def cursor(self, name: str) -> str | None:
         """How far a stage has come, in its own words."""
@@ -82,10 +65,6 @@ class State(StateReader, Protocol):
         """The tree heads after each commit, in order."""
         ...
 
-    def measure(self, name: str, value: float, at: datetime) -> None:
-        """Note a measured duration or size. Measurements stand outside the ledger: they differ from run to run."""
-        ...
-
     def measurements(self) -> list[tuple[str, float, datetime]]:
         """All measurements, oldest first."""
         ...
@@ -96,4 +75,29 @@ class State(StateReader, Protocol):
 
     def raw(self, kind: str) -> list[Mapping[str, Any]]:
         """All records of a kind as plain values, in order of first appearance."""
+        ...
+
+
+class State(LedgerReader, Protocol):
+    """Records, facts and cursors of one workspace.
+
+    `commit` is atomic and serial: all changes, their facts, the tree head and the cursors, or nothing. It is safe to call
+    from several processes. `expect` are cursors as the caller last saw them; when one differs, Conflict is raised and
+    nothing is written, so a repeated step is never recorded twice.
+    """
+
+    def commit(
+        self,
+        changes: Sequence[Change],
+        *,
+        cursors: Mapping[str, str] | None = None,
+        expect: Mapping[str, str | None] | None = None,
+        seen: int | None = None,
+    ) -> Head:
+        """Record changes with their facts. `seen` is the log's size when the changes were decided on: a record that has a
+        later fact makes them stale. Raises Conflict (stale cursor or record), Unavailable (locked, full)."""
+        ...
+
+    def measure(self, name: str, value: float, at: datetime) -> None:
+        """Note a measured duration or size. Measurements stand outside the ledger: they differ from run to run."""
         ...

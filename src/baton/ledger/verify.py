@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from baton.ledger.merkle import Frontier, leaf_hash
-from baton.ledger.ports import Head, State
+from baton.ledger.ports import Head, LedgerReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Verification:
     faults: tuple[str, ...]
 
 
-def verify(state: State, witness: Head | None = None) -> Verification:
+def verify(state: LedgerReader, witness: Head | None = None) -> Verification:
     """Recompute the log from its facts and compare it with every stored head and with a head kept elsewhere.
 
     A changed, removed, inserted or re-ordered fact changes the root; a cut-off tail contradicts the last head or the
@@ -49,7 +49,7 @@ def verify(state: State, witness: Head | None = None) -> Verification:
     return Verification(frontier.size, frontier.root().hex(), tuple(faults))
 
 
-def _uncovered(state: State, frontier: Frontier) -> list[str]:
+def _uncovered(state: LedgerReader, frontier: Frontier) -> list[str]:
     """Facts that no head speaks for, and a present head that is not the log's; heads are read after the facts they cover."""
     covered, head = max((head.size for head in state.heads()), default=0), state.head()
     loose = frontier.size - covered
@@ -59,7 +59,7 @@ def _uncovered(state: State, frontier: Frontier) -> list[str]:
     return faults
 
 
-def _witness_faults(state: State, witness: Head) -> list[str]:
+def _witness_faults(state: LedgerReader, witness: Head) -> list[str]:
     stored = {head.size: head.root for head in state.heads()}.get(witness.size)
     return (
         []
@@ -68,7 +68,7 @@ def _witness_faults(state: State, witness: Head) -> list[str]:
     )
 
 
-def _strayed(state: State, last: dict[tuple[str, str], object]) -> list[str]:
+def _strayed(state: LedgerReader, last: dict[tuple[str, str], object]) -> list[str]:
     faults = []
     for kind in sorted({kind for kind, _ in last}):
         present = {str(record["id"]): record for record in state.raw(kind)}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 
@@ -24,6 +24,11 @@ class Day:
     labelled: int = 0
     error: float | None = None
     brier: float | None = None
+
+
+def looked_back_on(now: datetime) -> datetime:
+    """The start of the day that a daily step at `now` looks back on."""
+    return now - timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def _missing(definition: Definition, schemas: Mapping[str, Mapping[str, str]], l
     for source, where, column in _named(definition):
         if source in schemas and column not in schemas[source] and (source, column) not in told:
             told.add((source, column))
-            yield lines.mistake(where, f"source '{source}' has no column '{column}'", _near(column, schemas[source]))
+            yield lines.mistake(where, f"source '{source}' has no column '{column}'", did_you_mean(column, schemas[source]))
 
 
 def _kinds(definition: Definition, schemas: Mapping[str, Mapping[str, str]], lines: Lines) -> Iterator[Mistake]:
@@ -98,15 +98,12 @@ def _of_features(
     for number, name in enumerate(definition.gates.slices):
         if name not in known:
             yield lines.mistake(
-                ("gates", "slices", number), f"slice '{name}' is no feature and no column of the entity", _near(name, known)
+                ("gates", "slices", number),
+                f"slice '{name}' is no feature and no column of the entity",
+                did_you_mean(name, known),
             )
     for number, name in enumerate(definition.monitor.watch):
         if name not in features:
             yield lines.mistake(
-                ("monitor", "watch", number), f"monitor.watch names '{name}', which is no feature", _near(name, features)
+                ("monitor", "watch", number), f"monitor.watch names '{name}', which is no feature", did_you_mean(name, features)
             )
-
-
-def _near(word: str, known: Collection[str]) -> str:
-    listed = did_you_mean(word, known)
-    return listed if len(known) <= 20 or not listed.startswith("known") else f"known: {', '.join(sorted(known)[:20])} …"

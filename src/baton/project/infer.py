@@ -13,6 +13,7 @@ from baton.kernel.errors import InvalidInput
 from baton.project.document import shown
 from baton.project.inferred import Choice, Inferred, Stored, contract_text, definition_text, features_text
 from baton.project.table import ColumnProfile, TableProfile, is_number, is_spelled_number, is_text, is_whole, listed, safe_name
+from baton.project.tablename import free_name
 
 MIN_ROWS = 100
 """Fewer labelled rows than this cannot be split into training, validation and hold-out rows that mean anything."""
@@ -74,7 +75,7 @@ def infer(
     )
     plan = Inferred(
         project=project,
-        source=_source_name(table.name),
+        source=free_name(table.name),
         columns=columns if chosen else (Stored(names[""], "", "row", "string", required=True, unique=True), *columns),
         key=names[chosen.name if chosen else ""],
         key_reason=reason,
@@ -288,8 +289,3 @@ def _names(table: TableProfile, key: ColumnProfile | None) -> dict[str, str]:
         used = {known.lower() for known in names.values()}
         names[name] = next(candidate for candidate in free if candidate.lower() not in used)
     return names
-
-
-def _source_name(name: str) -> str:
-    text = "".join(c if c.isascii() and c.isalnum() else "_" for c in name.lower()).strip("_")[:40]
-    return text if text[:1].isalpha() and text != "quarantine" else f"table_{text}".rstrip("_")

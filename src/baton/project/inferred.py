@@ -54,10 +54,14 @@ class Inferred:
         """Where the project keeps the table, from its folder on."""
         return f"data/{self.source}.parquet"
 
+    @property
+    def renamed(self) -> tuple[Stored, ...]:
+        """The columns that the project calls by another name than the table, since theirs cannot be one."""
+        return tuple(column for column in self.columns if column.source and column.name != column.source)
+
 
 def definition_text(plan: Inferred, owner: str, lengths: tuple[str, str]) -> str:
     """The project's baton.yaml. `lengths` are hold-out and validation, as durations or shares."""
-    renamed = [column for column in plan.columns if column.source and column.name != column.source]
     known_at = f"    known_at: {_yaml(plan.time)}\n" if plan.time else ""
     what = "the latest stretch of time" if lengths[0][-1].isalpha() else "a share of the rows"
     return f"""\
@@ -78,7 +82,7 @@ sources:
     path: {plan.data}
     key: [{_yaml(plan.key)}] # {plan.key_reason}
 {known_at}    contract: contracts/{plan.source}.yaml
-{_renamings(renamed)}
+{_renamings(plan.renamed)}
 entity: {{source: {plan.source}, key: {_yaml(plan.key)}}}
 label: {{source: {plan.source}, column: {_yaml(plan.label)}, equals: {_value(plan.positive)}}}
 
@@ -136,7 +140,7 @@ def _line(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def _renamings(columns: list[Stored]) -> str:
+def _renamings(columns: tuple[Stored, ...]) -> str:
     told = (f"    # {column.name}: '{shown(column.source)}' in the original\n" for column in columns)
     return "".join(told)
 

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from baton.kernel.digest import digest, digest_file
 from baton.kernel.errors import InvalidProject, Mistake
 from baton.kernel.suggest import nearest
-from baton.project.consistency import Matrix, cross_check
+from baton.project.checks.ground import Matrix
+from baton.project.consistency import cross_check
 from baton.project.definition import Definition
 from baton.project.document import MAX_BYTES, Document, Lines, read_document
 from baton.project.mistakes import in_words, known_keys

@@ -51,7 +51,7 @@ class TableProfile:
             f"the table has no column '{shown(name)}' to be the {role}",
             where=self.name,
             why=f"it has {len(self.columns)} columns: {listed(column.name for column in self.columns)}",
-            fix=did_you_mean(name, [column.name for column in self.columns][:200]),
+            fix=did_you_mean(name, [column.name for column in self.columns]),
         )
 
 

@@ -5,13 +5,13 @@ registered ──▶ packaged ──▶ released (on trial) ──▶ live ─�
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
-from baton.kernel.errors import Conflict
+from baton.ledger.move import Moves, move
 
-MOVES: Mapping[str, frozenset[str]] = {
+MOVES: Moves = {
     "registered": frozenset({"packaged", "rejected"}),
     "packaged": frozenset({"released", "live", "rejected"}),
     "released": frozenset({"live", "rejected"}),
@@ -44,6 +44,4 @@ class ModelVersion:
 
 def moved(version: ModelVersion, status: str, **changed: Any) -> ModelVersion:
     """The version in another status. Raises Conflict when the move is not allowed."""
-    if status not in MOVES[version.status]:
-        raise Conflict(f"{version.id} is {version.status} and cannot become {status}", fix="baton status")
-    return replace(version, status=status, **changed)
+    return move(version, MOVES, status, **changed)

@@ -13,7 +13,7 @@ import pytest
 from baton.kernel.errors import Conflict
 from baton.ledger.fact import Act, Change, Fact
 from baton.ledger.merkle import EMPTY_ROOT
-from baton.ledger.ports import Head, State
+from baton.ledger.ports import Head, LedgerReader, State
 from baton.ledger.verify import verify
 
 START = datetime(2023, 1, 1, tzinfo=UTC)
@@ -56,7 +56,7 @@ def change(record: Sample | Sampler, hours: float = 0.0, verb: str = "moved", **
     return Act("ann", "sre", START + hours * HOUR).on(record, verb, "because", **payload)
 
 
-def everything(state: State) -> tuple[object, ...]:
+def everything(state: LedgerReader) -> tuple[object, ...]:
     """All that a state tells, for comparison."""
     return (
         state.head(),

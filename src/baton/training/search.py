@@ -11,6 +11,7 @@ import numpy as np
 
 from baton.kernel.digest import finite
 from baton.kernel.errors import Refused
+from baton.training.loss import log_loss
 from baton.training.ports import Learner, Params
 
 Array = np.ndarray[Any, Any]
@@ -25,12 +26,6 @@ class Trial:
     params: Mapping[str, Any] = field(default_factory=dict)
     loss: float | None = None
     rounds: int = 0
-
-
-def log_loss(labels: Array, scores: Array) -> float:
-    """Mean negative log likelihood, scores clipped to [1e-7, 1 − 1e-7]."""
-    safe = np.clip(scores, 1e-7, 1 - 1e-7)
-    return float(-np.mean(np.where(labels > 0, np.log(safe), np.log1p(-safe))))
 
 
 def search(

@@ -102,7 +102,7 @@ def test_equal_demands_have_equal_digests() -> None:
         ("^[0-9]+", "(?=x)", 15, "look-around", ""),
         ("^[0-9]+", "[0-9", 15, "pattern of 'flight_id'", ""),
         ("validValues: [EWR, JFK]", "validValues: [1, 2]", 22, "validValues of a string", "own type"),
-        ("mustBe: 0\n", "mustEqual: 0\n", 23, "'mustEqual' is not known", "did you mean"),
+        ("mustBe: 0\n", "mustEqual: 0\n", 23, "'mustEqual' is not known", "mustBe"),
         ("unit: hours", "unit: moons", 33, "freshness of 24 moons", "s, m, h, d or w"),
         ("value: 0.05", "value: 5", 37, "rejectedTolerance is 5", "from 0 to 1"),
         ("logicalType: integer", "logicalType: int", 29, "logicalType 'int'", "did you mean 'integer'?"),

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, roc_auc_score
 from sklearn.metrics import log_loss as sk_log_loss
 
-from baton.evaluation.metric import METRICS, auc, brier, log_loss, quality
+from baton.evaluation.metric import METRICS, auc, brier, quality
 from baton.evaluation.slice import MOST, by_slice
-from baton.training.search import log_loss as search_loss
+from baton.training.loss import log_loss
 
 SCORED = st.lists(
     st.tuples(st.sampled_from([0.0, 1.0]), st.sampled_from([0.0, 0.1, 0.5, 0.5000001, 0.9, 1.0]) | st.floats(0, 1)), max_size=40
@@ -43,7 +43,6 @@ def test_metrics_equal_those_of_scikit_learn(rows: list[tuple[float, float]]) ->
         clipped = np.clip(scores, 1e-7, 1 - 1e-7)
         expected = sk_log_loss(labels, np.column_stack([1 - clipped, clipped]), labels=[0.0, 1.0])
         assert log_loss(labels, scores) == pytest.approx(expected, rel=1e-9)
-        assert search_loss(labels, scores) == log_loss(labels, scores)
 
 
 @pytest.mark.parametrize(

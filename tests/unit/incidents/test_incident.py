@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from baton.incidents.incident import MOVES, Incident, moved
 from baton.incidents.proposal import YEAR, Proposal, brake
+from baton.incidents.proposal import moved as moved_proposal
 from baton.kernel.errors import Conflict
 from baton.project.definition import Retraining
 
@@ -34,6 +35,19 @@ def test_every_move_is_allowed_or_refused(before: str, after: str) -> None:
 
 def test_the_table_is_this_one() -> None:
     assert {status: set(moves) for status, moves in MOVES.items()} == ALLOWED
+
+
+STEPS = {("waiting", "approved"), ("waiting", "failed"), ("approved", "done"), ("approved", "failed")}
+
+
+@pytest.mark.parametrize(("before", "after"), list(product(("waiting", "approved", "done", "failed"), repeat=2)))
+def test_every_move_of_a_proposal_is_allowed_or_refused(before: str, after: str) -> None:
+    one = Proposal("proposal-1", before, "incident-1", "scores too high", AT)
+    if (before, after) not in STEPS:
+        with pytest.raises(Conflict, match=f"is {before} and cannot become {after}"):
+            moved_proposal(one, after)
+        return
+    assert moved_proposal(one, after, brake="told") == replace(one, status=after, brake="told")
 
 
 def started(*ago: timedelta) -> list[Proposal]:

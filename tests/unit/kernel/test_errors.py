@@ -1,5 +1,7 @@
 """Errors say what, where, why and what to type; suggestions come near or list what there is."""
 
+import pytest
+
 from baton.kernel import errors
 from baton.kernel.errors import BatonError, InvalidProject, Mistake, Refused
 from baton.kernel.suggest import did_you_mean, nearest
@@ -40,3 +42,28 @@ def test_a_near_name_is_suggested_else_all() -> None:
     assert did_you_mean("flihgts", ["weather", "flights"]) == "did you mean 'flights'?"
     assert did_you_mean("xyz", ["weather", "flights"]) == "known: flights, weather"
     assert did_you_mean("xyz", []) == "known: none"
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "meant"),
+    [
+        ("bem", ["ann", "ben"], "ben"),
+        ("AGE", ["age", "wage"], "age"),
+        ("MonthlyFee", ["Monthly_Fee", "Yearly_Fee"], "Monthly_Fee"),
+        ("temp", ["origin", "temperature"], "temperature"),
+        ("temp", ["temperature_high", "temperature_low"], None),
+        ("te", ["temperature"], None),
+        ("landing_time", ["landed_at", "published_at"], None),
+        ("income", ["outcome", "origin"], None),
+        ("dep_delay", ["arr_delay", "distance"], None),
+        ("origin", ["region"], None),
+    ],
+)
+def test_a_far_name_is_not_suggested(word: str, known: list[str], meant: str | None) -> None:
+    assert nearest(word, known) == meant
+
+
+def test_a_long_list_of_names_is_cut_and_says_so() -> None:
+    names = [f"column_{number:02d}" for number in range(25)]
+    assert did_you_mean("x", names[:20]).endswith("column_18, column_19")
+    assert did_you_mean("x", names).endswith("column_18, column_19 and 5 more")

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from baton.kernel.errors import InvalidProject, Mistake
+from baton.project.checks.ground import PHASES, Matrix
 from baton.project.columns import check_columns, is_instant, is_numeric
-from baton.project.consistency import PHASES, Matrix, cross_check
+from baton.project.consistency import cross_check
 from baton.project.loader import load
 
 Write = Callable[[str], Path]
@@ -120,6 +121,15 @@ CHANGED = [
     ("entity: {source: flights", "entity: {source: flight", 18, "entity.source is 'flight', which is no source"),
     ("label: {source: flights", "label: {source: wether", 19, "label.source is 'wether', which is no source"),
     ("key: flight_id}", "key: flight}", 18, "entity.key is 'flight', but a row of 'flights' is found by flight_id"),
+    ("  weather:\n", "  labels:\n", 14, "source 'labels' bears the name of a table that Baton writes"),
+    ("  weather:\n", "  predictions:\n", 14, "source 'predictions' bears the name of a table that Baton writes"),
+    ("  weather:\n", "  quarantine:\n", 14, "source 'quarantine' bears the name of a table that Baton writes"),
+    (
+        "  weather:\n",
+        "  Weather-NY:\n",
+        14,
+        "source 'Weather-NY' cannot be stored under its name: a table's has lower-case letters, digits and '_', a letter first, at most 63",
+    ),
     (", above: 15", "", 19, "label does not say when it is true"),
     ("above: 15", "above: 15, equals: 1", 19, "label has both 'above' and 'equals'"),
 ]

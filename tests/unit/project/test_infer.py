@@ -1,5 +1,6 @@
 """A project out of a person's own table: what is learnt from, what is true, and what is refused."""
 
+import gzip
 import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -7,10 +8,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from baton.backends.engines.profile import profile, store
+from baton.cli.main import door
 from baton.data.contract import parse_contract
 from baton.features.view import plan_from_source
 from baton.kernel.errors import BatonError, Conflict, InvalidInput
@@ -178,6 +181,25 @@ def test_names_that_are_no_names(tmp_path: Path) -> None:
     assert definition.label.column == "churn"
 
 
+def test_renamed_columns_are_listed_when_a_project_is_made(tmp_path: Path) -> None:
+    columns: dict[str, Callable[[int], object]] = {
+        "id": str,
+        "Monthly Fee": noise,
+        "plan": lambda r: "abc"[r % 3],
+        "churn?": truth,
+    }
+    path = table(tmp_path / "t.csv", columns)
+    call = ["new", "mine", "--from", str(path), "--label", "churn?", "--into", str(tmp_path / "out")]
+    told = CliRunner().invoke(door, call, catch_exceptions=False).output
+    assert told.splitlines()[-4:-1] == [
+        "renamed, since names have letters, digits and '_', a letter first:",
+        "  'Monthly Fee' is Monthly_Fee",
+        "  'churn?' is churn",
+    ]
+    plain = CliRunner().invoke(door, ["new", "other", "--into", str(tmp_path / "other")], catch_exceptions=False).output
+    assert "renamed," not in plain
+
+
 def test_a_name_cannot_break_out_of_a_comment(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     rows = "".join(f"{r},{noise(r)},x,{truth(r)}\n" for r in range(ROWS))
@@ -239,6 +261,10 @@ def written(path: Path, data: bytes) -> Path:
 
 def unreadable(tmp_path: Path) -> Iterable[tuple[Path, str]]:
     yield tmp_path / "none.csv", "no file"
+    yield written(tmp_path / "e.csv", b"a,churn\n1,0\n" * 9 + b"1,2,0\n"), "e.csv is ragged: line 19 has 3 columns, .* names 2"
+    yield written(tmp_path / "f.tsv", b"a\tchurn\n1\t0\n7\n"), "f.tsv is ragged: line 3 has 1 column, .* names 2"
+    yield written(tmp_path / "g.csv", b'a;churn\n"1\n1";0\n\n1;2;0\n'), "g.csv is ragged: line 5 has 3 columns, .* names 2"
+    yield written(tmp_path / "h.csv.gz", gzip.compress(b"a,churn\n1,2,0\n")), "h.csv.gz is ragged: line 2 has 3 columns"
     yield written(tmp_path / "a.parquet", b"PAR1 no"), "cannot be read as a table"
     yield written(tmp_path / "b.csv", b"a,b\n1,\xff\xfe\n" * 5), "cannot be read as a table"
     yield written(tmp_path / "c.csv", b"a,b\n"), "has no rows"
@@ -250,6 +276,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         with pytest.raises(InvalidInput, match=what) as caught:
             profile(path, "churn")
         assert caught.value.fix
+        assert "ragged" not in what or caught.value.where.rpartition(":")[0] == str(path)
 
 
 def test_nothing_is_left_of_a_project_whose_table_could_not_be_stored(tmp_path: Path) -> None:

@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from baton.app.lifecycle.step import Step
-from baton.monitoring.day import Day
+from baton.monitoring.day import Day, looked_back_on
 from baton.monitoring.drift import excess_psi, outside_share
+from baton.monitoring.traffic import ERRORS, P50, P99
 from baton.serving.log import read_segments
 from baton.serving.prediction import PredictionBatch
 
@@ -84,9 +84,23 @@ def _values(batches: Sequence[PredictionBatch], name: str) -> list[Any]:
     return list(chain.from_iterable(batch.features.get(name) or [None] * len(batch.entities) for batch in batches))
 
 
+def _answered(batches: Sequence[PredictionBatch]) -> list[PredictionBatch]:
+    return [batch for batch in batches if batch.variant in ("live", "canary")]
+
+
+def measure_traffic(step: Step, batches: Sequence[PredictionBatch], failed: int) -> None:
+    """Note how long the answers of the day took and how many requests failed, outside the ledger: no run repeats these."""
+    took = np.array([batch.latency_us for batch in _answered(batches)], dtype=np.float64) / 1000
+    if failed or len(took):
+        step.house.state.measure(ERRORS, failed, step.now)
+    if len(took):
+        for name, share in ((P50, 0.5), (P99, 0.99)):
+            step.house.state.measure(name, round(float(np.quantile(took, share)), 3), step.now)
+
+
 def record_day(step: Step, batches: Sequence[PredictionBatch], reference: "Reference | None") -> None:
     """The day that just ended, as far as it can be judged without labels."""
-    answered = [batch for batch in batches if batch.variant in ("live", "canary")]
+    answered = _answered(batches)
     if not answered:
         return
     known = {name for batch in answered for name in batch.features}
@@ -96,10 +110,7 @@ def record_day(step: Step, batches: Sequence[PredictionBatch], reference: "Refer
         if name in known
     }
     scores = np.array(list(chain.from_iterable(batch.scores for batch in answered)), dtype=np.float64)
-    took = np.array([batch.latency_us for batch in answered], dtype=np.float64) / 1000
-    for name, share in (("p50", 0.5), ("p99", 0.99)):
-        step.house.state.measure(f"predict.{name}.ms", float(np.quantile(took, share)), step.now)
-    began = step.now - timedelta(days=1)
+    began = looked_back_on(step.now)
     day = Day(
         id=began.date().isoformat(),
         status="served",

@@ -33,7 +33,15 @@ def live(
     with open_house(folder, workspace) as house:
         server = ModelServer(workspace.folder, replay=False, port=port)
         loop = Loop(
-            house, Recent(house.definition.entity.key), server.ask_now, server.reload, server.failures, None, None, replayed=False
+            house,
+            Recent(house.definition.entity.key),
+            server.ask_now,
+            server.reload,
+            server.failures,
+            server.errors,
+            None,
+            None,
+            replayed=False,
         )
         began = resume(loop)
         ticking = workspace.clock == "wall"

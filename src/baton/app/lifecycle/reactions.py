@@ -19,6 +19,7 @@ from baton.data.standing import SourceState
 from baton.delivery.release import Release
 from baton.incidents.incident import Incident, moved
 from baton.incidents.proposal import Proposal, brake
+from baton.incidents.proposal import moved as moved_proposal
 from baton.kernel.ids import derived_id
 from baton.monitoring.month import Month
 from baton.team.handoff import Check
@@ -108,16 +109,15 @@ def on_proposals(step: Step) -> None:
         if taken.status == "accepted":
             _start(step, proposal)
         elif not taken.open:
-            step.draft.record(
-                step.act("retrain"), replace(proposal, status="failed", brake=taken.reason), "refused", taken.reason
-            )
+            failed = moved_proposal(proposal, "failed", brake=taken.reason)
+            step.draft.record(step.act("retrain"), failed, "refused", taken.reason)
 
 
 def _start(step: Step, proposal: Proposal) -> None:
     turn = start_turn(step, proposal.reason, proposal)
     step.draft.record(
         step.act("retrain"),
-        replace(proposal, status="approved", started_at=step.now, turn=turn.id, brake=""),
+        moved_proposal(proposal, "approved", started_at=step.now, turn=turn.id, brake=""),
         "approved",
         "within cooldown and budget",
     )
@@ -146,7 +146,7 @@ def on_failed(step: Step, turn: Turn, reason: str) -> None:
     """A turn that ends without a release: the proposal failed, the incident is open again, its owner is told by it."""
     proposal = step.draft.get(Proposal, turn.proposal) if turn.proposal else None
     if proposal is not None and proposal.status == "approved":
-        step.draft.record(step.act("retrain"), replace(proposal, status="failed", brake=reason), "failed", reason)
+        step.draft.record(step.act("retrain"), moved_proposal(proposal, "failed", brake=reason), "failed", reason)
     incident = step.draft.get(Incident, turn.incident) if turn.incident else None
     if incident is not None and incident.status == "mitigating":
         step.draft.record(
@@ -159,7 +159,8 @@ def on_live(step: Step, release: Release, turn: Turn | None) -> None:
     if turn is not None and turn.proposal:
         proposal = step.draft.get(Proposal, turn.proposal)
         if proposal is not None and proposal.status == "approved":
-            step.draft.record(step.act("retrain"), replace(proposal, status="done"), "done", f"{release.id} serves all traffic")
+            done = moved_proposal(proposal, "done")
+            step.draft.record(step.act("retrain"), done, "done", f"{release.id} serves all traffic")
     for incident in step.draft.all(Incident, status=UNRESOLVED):
         if incident.subject.startswith("version ") and incident.subject != f"version {release.version}":
             resolve(step, incident, release.id, f"version {release.version} serves all traffic since {step.now:%Y-%m-%d}")

@@ -1,7 +1,6 @@
 """Deploy, once a day: weigh the evidence on releases on trial, move them, and write the routing that follows."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import numpy as np
 from baton.app.lifecycle.reactions import on_failed, on_live
 from baton.app.lifecycle.step import Step
 from baton.app.lifecycle.turn import Turn
+from baton.app.lifecycle.turn import moved as moved_turn
 from baton.app.workspace import replace_file
 from baton.delivery.release import Release, advanced, moved, routing_for
 from baton.delivery.rollout import Evidence, decide
@@ -102,9 +102,8 @@ def _finish(step: Step, turn: Turn) -> None:
     if release is None or release.status in TRIAL:
         return
     if release.status == "rolled-back":
-        step.draft.record(
-            step.act("deploy"), replace(turn, status="failed", since=step.now, outcome=release.reason), "failed", release.reason
-        )
+        failed = moved_turn(turn, "failed", step.now, outcome=release.reason)
+        step.draft.record(step.act("deploy"), failed, "failed", release.reason)
         on_failed(step, turn, release.reason)
         return
     step.hand_over(
@@ -113,9 +112,8 @@ def _finish(step: Step, turn: Turn) -> None:
         {"release": release.id, "version": release.version},
         (Check("serving", release.status == "live", release.status),),
     )
-    step.draft.record(
-        step.act("monitor"), replace(turn, status="done", since=step.now), "done", f"{release.id} serves all traffic"
-    )
+    done = moved_turn(turn, "done", step.now)
+    step.draft.record(step.act("monitor"), done, "done", f"{release.id} serves all traffic")
     on_live(step, release, turn)
 
 

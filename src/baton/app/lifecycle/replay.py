@@ -77,7 +77,15 @@ def replay(
         plan, ends = plan_of(house, until), plan_of(house, None).until
         server = ModelServer(workspace.folder, replay=True)
         loop = Loop(
-            house, Recent(house.definition.entity.key), server.ask, server.reload, server.failures, plan.live, ends, replayed=True
+            house,
+            Recent(house.definition.entity.key),
+            server.ask,
+            server.reload,
+            server.failures,
+            server.errors,
+            plan.live,
+            ends,
+            replayed=True,
         )
         began = resume(loop)
         if began is not None and began >= plan.until and not daily_due(loop, plan.until):

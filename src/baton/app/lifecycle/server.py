@@ -28,6 +28,7 @@ class ModelServer:
         ] + (["--replay"] if replay else [])  # fmt: skip
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: http.client.HTTPConnection | None = None
+        self._told = 0
         self.port = 0
 
     def start(self) -> None:
@@ -35,6 +36,7 @@ class ModelServer:
         self._port_file.unlink(missing_ok=True)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        self._told = 0
         began = time.monotonic()
         while not self._port_file.exists():
             if self._process.poll() is not None or time.monotonic() - began > READY_WITHIN:
@@ -91,10 +93,21 @@ class ModelServer:
 
     def failures(self, version: int) -> int:
         """How many requests the running server could not score with a version since it started."""
+        return self._counted("baton_scoring_failures_total", f'version="{version}"')
+
+    def errors(self) -> int:
+        """How many requests for predictions the running server answered with a status of 500 or more since this was last
+        asked. What a server had counted when it ended, and nobody had asked for, is lost."""
+        total = self._counted("baton_responses_total", 'route="/predict"', 'code="5')
+        told, self._told = self._told, total
+        return max(total - told, 0)
+
+    def _counted(self, counter: str, *labels: str) -> int:
+        """The sum of a counter over its lines that carry the labels; 0 when the server does not run."""
         if not self.alive():
             return 0
         lines = self.request("GET", "/metrics")[1].decode().splitlines()
-        wanted = (line for line in lines if line.startswith("baton_scoring_failures_total{") and f'version="{version}"' in line)
+        wanted = (line for line in lines if line.startswith(counter + "{") and all(label in line for label in labels))
         return sum(int(float(line.rsplit(" ", 1)[1])) for line in wanted)
 
     def ask_now(self, entities: Sequence[str], at: datetime) -> None:

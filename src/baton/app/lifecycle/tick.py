@@ -49,6 +49,7 @@ class Loop:
     ask: Ask
     on_routing: Callable[[], None]
     failures: Callable[[int], int]
+    errors: Callable[[], int]
     first_at: datetime | None
     last_at: datetime | None
     replayed: bool
@@ -120,6 +121,7 @@ def daily(loop: Loop, now: datetime) -> None:
     reactions.on_sources(step)
     batches, cursors = collecting.collect(step, loop.recent)
     live = next(iter(step.draft.all(Release, status=("live",))), None)
+    collecting.measure_traffic(step, batches, loop.errors())
     collecting.record_day(step, batches, _reference(loop, step, live))
     judging.judge_days(step, loop.recent)
     if live is not None:

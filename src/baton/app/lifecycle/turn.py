@@ -6,7 +6,22 @@ any of them ──▶ failed
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
+
+from baton.ledger.move import Moves, move
+
+MOVES: Moves = {
+    "preparing": frozenset({"training", "failed"}),
+    "training": frozenset({"evaluated", "failed"}),
+    "evaluated": frozenset({"registered", "failed"}),
+    "registered": frozenset({"packaged", "failed"}),
+    "packaged": frozenset({"releasing", "failed"}),
+    "releasing": frozenset({"done", "failed"}),
+    "done": frozenset(),
+    "failed": frozenset(),
+}
+OPEN = tuple(status for status, following in MOVES.items() if following)
+"""The statuses of a turn under way, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,4 +44,6 @@ class Turn:
     outcome: str = ""
 
 
-OPEN = ("preparing", "training", "evaluated", "registered", "packaged", "releasing")
+def moved(turn: Turn, status: str, at: datetime, **changed: Any) -> Turn:
+    """The turn in another status, waiting for nobody. Raises Conflict when the move is not allowed."""
+    return move(turn, MOVES, status, since=at, **{"waits_for": "", **changed})

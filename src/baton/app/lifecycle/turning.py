@@ -9,7 +9,7 @@ import msgspec
 
 from baton.app.lifecycle.reactions import on_failed
 from baton.app.lifecycle.step import Step
-from baton.app.lifecycle.turn import OPEN, Turn
+from baton.app.lifecycle.turn import OPEN, Turn, moved
 from baton.delivery.release import Release, start
 from baton.evaluation.compare import Comparison
 from baton.evaluation.gate import Verdict, judge
@@ -47,8 +47,7 @@ def reference_of_version(step: Step, version: ModelVersion) -> Reference | None:
 
 
 def _become(step: Step, turn: Turn, status: str, reason: str, phase: str, **changed: Any) -> Turn:
-    moved = replace(turn, status=status, since=step.now, waits_for="", **changed)
-    return step.draft.record(step.act(phase), moved, status, reason)
+    return step.draft.record(step.act(phase), moved(turn, status, step.now, **changed), status, reason)
 
 
 def _fail(step: Step, turn: Turn, reason: str, phase: str) -> None:

@@ -1,16 +1,24 @@
 """Check a whole project: its files against each other, its columns against its sources, its features against both."""
 
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from baton.app.bootstrap import contract_of, load_project, open_sources, read_plan
-from baton.features.view import DECIDED_AT, FeaturePlan, LatestView
+from baton.data.consistency import check_contract
+from baton.features.consistency import check_features
+from baton.features.view import FeaturePlan
 from baton.kernel.errors import BrokenSource, InvalidProject, Mistake
-from baton.kernel.suggest import did_you_mean
 from baton.project.columns import check_columns
-from baton.project.definition import Definition
+from baton.project.definition import Source
 from baton.project.loader import Loaded
 from baton.team.raci import team_of
+
+if TYPE_CHECKING:
+    from baton.data.ports import SourceReader
+
+_FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def check(folder: Path) -> dict[str, Any]:
@@ -27,7 +35,7 @@ def check(folder: Path) -> dict[str, Any]:
         mistakes += check_columns(definition, schemas, loaded.lines, plan.names if plan else ())
     if plan is not None:
         mistakes += check_features(definition, plan, schemas)
-    mistakes += _contracts(folder, definition)
+    mistakes += _contracts(folder, loaded, schemas)
     if mistakes:
         raise InvalidProject(tuple(dict.fromkeys(mistakes)))
     team = team_of(definition)
@@ -51,12 +59,18 @@ def _schemas(folder: Path, loaded: Loaded) -> tuple[dict[str, dict[str, str]], l
     return found, mistakes
 
 
-def _contracts(folder: Path, definition: Definition) -> tuple[Mistake, ...]:
+def _contracts(folder: Path, loaded: Loaded, schemas: dict[str, dict[str, str]]) -> tuple[Mistake, ...]:
+    """Contracts that cannot be read, or that promise what the source does not have."""
     mistakes: tuple[Mistake, ...] = ()
     reader = open_sources(folder)
-    for name, source in definition.sources.items():
+    for name, source in loaded.definition.sources.items():
+        if source.contract is None:
+            continue
         try:
-            contract_of(name, source, folder, reader)
+            contract = contract_of(name, source, folder, reader)
+            if name in schemas:
+                is_empty = partial(_is_empty, reader, source)
+                mistakes += check_contract(name, contract, schemas[name], str(source.contract), is_empty)
         except InvalidProject as error:
             mistakes += error.mistakes
         except (BrokenSource, OSError):
@@ -64,45 +78,7 @@ def _contracts(folder: Path, definition: Definition) -> tuple[Mistake, ...]:
     return mistakes
 
 
-def check_features(definition: Definition, plan: FeaturePlan, schemas: dict[str, dict[str, str]]) -> tuple[Mistake, ...]:
-    """Sources, keys and columns that the feature file names and nobody has; watched features that nobody declares."""
-    file, mistakes = str(definition.features), list[Mistake]()
-
-    def miss(source: str, column: str, what: str) -> None:
-        known = schemas.get(source)
-        if known is not None and column not in known:
-            mistakes.append(
-                Mistake(
-                    file, _line(plan, column), f"{what} '{column}' is no column of source '{source}'", did_you_mean(column, known)
-                )
-            )
-
-    for name in {DECIDED_AT} & {*plan.names, *plan.entity_needs()}:
-        mistakes.append(
-            Mistake(file, _line(plan, name), f"'{name}' is the decision time's own name", "rename the column or leave it out")
-        )
-    for column in plan.entity_needs():
-        miss(definition.entity.source, column, "entity column")
-    for view in plan.views:
-        if view.source not in definition.sources:
-            mistakes.append(
-                Mistake(
-                    file,
-                    _line(plan, view.source),
-                    f"there is no source '{view.source}'",
-                    did_you_mean(view.source, definition.sources),
-                )
-            )
-            continue
-        for key in view.key:
-            miss(view.source, key, "key")
-        for column in view.columns if isinstance(view, LatestView) else (view.column,):
-            miss(view.source, column, "column")
-    return tuple(mistakes)
-
-
-def _line(plan: FeaturePlan, word: str) -> int:
-    """The first line of the feature file that has the word in quotes."""
-    return next(
-        (number for number, line in enumerate(plan.source.splitlines(), 1) if f'"{word}"' in line or f"'{word}'" in line), 1
-    )
+def _is_empty(reader: "SourceReader", source: Source, column: str) -> bool:
+    """Whether no row of a source has a value in a column."""
+    rows = reader.read(source.model_copy(update={"columns": (column,)}), None, _FOREVER)
+    return bool(rows[column].null_count == rows.num_rows)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from baton.app.bootstrap import load_project, open_state
+from baton.app.bootstrap import load_project, open_state, read_state
 from baton.app.views.present import stands_at
 from baton.app.workspace import Workspace, keep_witness
 from baton.kernel.clock import SystemClock, iso
@@ -24,7 +24,7 @@ def waiting(project: Path, workspace: Path, person: str | None) -> list[dict[str
     team = team_of(load_project(project).definition)
     if person is not None:
         known_person(team, person)
-    with open_state(workspace) as (_, state):
+    with read_state(workspace) as (_, state):
         found = [each for each in state.all(Handoff, status=("offered",)) if person in (None, each.waiting_on)]
     return [
         {**msgspec.to_builtins(each), "since": iso(each.since), "deadline": iso(each.deadline), "then": _then(team, each)}

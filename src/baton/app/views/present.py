@@ -4,14 +4,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from baton.app.bootstrap import open_state
+import msgspec
+
+from baton.app.bootstrap import read_state
 from baton.app.views.status import status
 from baton.kernel.clock import parse_instant
 from baton.kernel.errors import NotFound
-from baton.ledger.ports import State
+from baton.ledger.ports import LedgerReader
+from baton.monitoring.day import Day
+from baton.monitoring.traffic import traffic
 
 
-def stands_at(state: State) -> datetime | None:
+def stands_at(state: LedgerReader) -> datetime | None:
     """The instant of the last daily step: where a replayed workspace stands."""
     day = state.cursor("day")
     return parse_instant(day) if day else None
@@ -26,10 +30,12 @@ def look(project: Path, workspace: Path, moment: datetime | None) -> dict[str, A
             why="no baton.yaml",
             fix="name it: baton --project DIR …, or make one: baton new NAME",
         )
-    with open_state(workspace) as (found, state):
+    with read_state(workspace) as (found, state):
         at = stands_at(state)
         reader = state if moment is None else state.as_of(moment)
-        return status(_name(project), reader, min(moment, at) if moment and at else moment or at, found.clock)
+        told = status(_name(project), reader, min(moment, at) if moment and at else moment or at, found.clock)
+        measured = [each for each in state.measurements() if moment is None or each[-1] <= moment]
+        return told | {"traffic": [msgspec.to_builtins(day) for day in traffic(reader.all(Day), measured)]}
 
 
 def _name(project: Path) -> str:

@@ -5,26 +5,40 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from baton.app.bootstrap import open_query, open_tables
+from baton.app.bootstrap import open_query, open_tables, read_state
+from baton.app.views.present import stands_at
 from baton.app.workspace import existing
-from baton.kernel.errors import InvalidInput
+from baton.kernel.clock import iso
+from baton.kernel.errors import InvalidInput, NotFound
+from baton.kernel.suggest import did_you_mean
+from baton.project.tablename import LABELS, PREDICTIONS, QUARANTINE
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 WIDEST = 40
+_FIRST_ROW = {
+    LABELS: "its first row comes with the first label that is known",
+    QUARANTINE: "its first row comes with the first one that breaks a contract",
+    PREDICTIONS[0]: "its first row comes the day after a model has answered for the first time",
+    PREDICTIONS[1]: "its first row comes the day after a model was first on trial",
+}
 
 
 def ask(workspace: Path, text: str, max_rows: int = 5_000_000) -> "pa.Table":
     """The rows of one SELECT over all tables of the workspace.
 
-    Raises InvalidInput with the engine's words, and when there are more than `max_rows`: an answer is never cut silently.
+    Raises NotFound for a table without rows or that nobody writes, InvalidInput with the engine's words, and when there are
+    more than `max_rows`: an answer is never cut silently.
     """
     found = existing(workspace)
     tables = open_tables(found)
     names = sorted(path.name for path in found.tables.iterdir() if path.is_dir() and tables.exists(path.name))
     files = {name: tables.files(name) for name in names}
-    rows = open_query()(text, files, max_rows=max_rows + 1, memory_limit="2GB", seconds=120)
+    try:
+        rows = open_query()(text, files, max_rows=max_rows + 1, memory_limit="2GB", seconds=120)
+    except NotFound as error:
+        raise _told(error, workspace, names) from None
     if rows.num_rows > max_rows:
         raise InvalidInput(
             f"the answer has more than {max_rows:,} rows",
@@ -32,6 +46,20 @@ def ask(workspace: Path, text: str, max_rows: int = 5_000_000) -> "pa.Table":
             fix="aggregate, or add a LIMIT of your own",
         )
     return rows
+
+
+def _told(error: NotFound, workspace: Path, names: list[str]) -> NotFound:
+    """Why a table is not there: Baton's own appear with their first row, any other is nobody's."""
+    name = error.where.lower()
+    if name not in _FIRST_ROW:
+        return NotFound(f"there is no table '{error.where}'", where=str(workspace), fix=did_you_mean(name, [*names, *_FIRST_ROW]))
+    with read_state(workspace) as (_, state):
+        begun = stands_at(state)
+    if begun is None:
+        why, fix = "no daily step has been recorded in this workspace", "run the loop: baton up, or over history: baton replay"
+    else:
+        why, fix = f"{_FIRST_ROW[name]}; the last daily step was {iso(begun)}", "see where the loop stands: baton status"
+    return NotFound(f"table '{name}' has no rows yet", where=str(workspace), why=why, fix=fix)
 
 
 def written(rows: "pa.Table", form: str) -> bytes:

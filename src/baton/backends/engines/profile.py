@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from baton.backends.engines.csv_rows import refuse_ragged
 from baton.kernel.errors import InvalidInput, Unavailable
 from baton.project.document import shown
 from baton.project.inferred import Inferred, Stored
@@ -26,11 +27,13 @@ _TEXTS = (".csv", ".tsv", ".txt", ".gz", ".zst")
 def profile(path: Path, label: str) -> TableProfile:
     """Count every column of a file, and how well each tells `label` when that has two values.
 
-    Raises InvalidInput when the file is missing, empty, too wide, or no CSV or Parquet that can be read.
+    Raises InvalidInput when the file is missing, empty, ragged, too wide, or no CSV or Parquet that can be read.
     """
     with _table(path) as connection:
         described = connection.execute("DESCRIBE rows").fetchall()
         names = {str(row[0]): str(row[1]) for row in described}
+        if label not in names and _is_text(path):
+            refuse_ragged(path)
         (rows,) = _one(connection, "SELECT count(*) FROM rows")
         _require(path, rows, len(names))
         truth = _truth(connection, label) if label in names else None
@@ -65,6 +68,8 @@ def _table(path: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
         try:
             connection.execute(f"CREATE TEMP TABLE rows AS SELECT * FROM {_reader(path)}")
         except duckdb.Error as error:
+            if _is_text(path):
+                refuse_ragged(path)
             raise _refusal(path, error) from None
         yield connection
 
@@ -73,11 +78,15 @@ def _reader(path: Path) -> str:
     name = _literal(str(path))
     if path.suffix.lower() in _TABLES:
         return f"read_parquet({name})"
-    if path.suffix.lower() in _TEXTS:
+    if _is_text(path):
         return f"read_csv({name}, sample_size = -1, nullstr = ['', 'NA', 'N/A', 'NULL', 'null', 'nan', 'NaN'])"
     raise InvalidInput(
         f"{path.name} is neither CSV nor Parquet by its name", where=str(path), fix="name a .csv, .tsv or .parquet file"
     )
+
+
+def _is_text(path: Path) -> bool:
+    return path.suffix.lower() in _TEXTS
 
 
 def _refusal(path: Path, error: Exception, target: Path | None = None) -> InvalidInput | Unavailable:

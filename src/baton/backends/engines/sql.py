@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from baton.kernel.errors import Corrupt, InvalidInput, Unavailable
+from baton.kernel.errors import Corrupt, InvalidInput, NotFound, Unavailable
+from baton.project.tablename import RULE, TABLE_NAME
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _LONGEST = 100_000
+_MISSING = re.compile(r"Table with name (\S+) does not exist")
 
 
 def query(
@@ -29,7 +30,8 @@ def query(
 
     At most `max_rows` rows come back.
 
-    Raises InvalidInput when the text is no single query or DuckDB refuses it, Unavailable when it takes longer than `seconds`
+    Raises NotFound, with the name as `where`, for a table that is not there, InvalidInput when the text is no single query or
+    DuckDB refuses it, Unavailable when it takes longer than `seconds`
     or more memory than allowed, Corrupt when a table's file cannot be read.
     """
     with duckdb.connect(config=_settings(memory_limit)) as connection:
@@ -86,13 +88,15 @@ def _answer(connection: duckdb.DuckDBPyConnection, sql: str, seconds: float) -> 
         timer.cancel()
 
 
-def _refused(error: duckdb.Error) -> InvalidInput:
+def _refused(error: duckdb.Error) -> InvalidInput | NotFound:
+    if isinstance(error, duckdb.CatalogException) and (missing := _MISSING.search(str(error))):
+        return NotFound("there is no such table", where=missing[1], why=str(error).strip(), fix="see the tables with SHOW TABLES")
     return InvalidInput("the query cannot be answered", why=str(error).strip(), fix="see the tables with SHOW TABLES")
 
 
 def _view(name: str) -> str:
-    if _NAME.fullmatch(name) is None:
-        raise InvalidInput(f"'{name}' is no name of a table", why="letters a-z, digits and _, a letter first, at most 63")
+    if TABLE_NAME.fullmatch(name) is None:
+        raise InvalidInput(f"'{name}' is no name of a table", why=f"it has {RULE}")
     return f'"{name}"'
 
 

@@ -33,8 +33,9 @@ from deltalake import (
 
 from baton.backends.tables.disk import disk_trouble
 from baton.data.snapshot import Snapshot, Tally, kinds, tally
-from baton.data.source import TABLE, storable
+from baton.data.source import storable
 from baton.kernel.errors import BrokenSource, Corrupt, InvalidInput, NotFound
+from baton.project.tablename import RULE, TABLE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -128,7 +129,11 @@ class DeltaTables:
             return handle.delta.transaction_version(writer) if handle else None
 
     def compact(self, table: str) -> Snapshot:
-        """See `Tables.compact`."""
+        """See `Tables.compact`. Replaced files are never vacuumed.
+
+        Every landing in the ledger names the version it made, and any Delta reader can go back to it: keeping what the ledger
+        names is keeping every file, and which facts have ceased to matter is nothing that a table may decide.
+        """
         with self._lock, disk_trouble(self._path(table)):
             self._required(table)
             handle = self._fresh(table)
@@ -145,8 +150,8 @@ class DeltaTables:
             return self._snapshot(table, self._open[table])
 
     def _path(self, table: str) -> Path:
-        if TABLE.fullmatch(table) is None:
-            raise InvalidInput(f"'{table}' is no name of a table", why="letters a-z, digits and _, a letter first, at most 63")
+        if TABLE_NAME.fullmatch(table) is None:
+            raise InvalidInput(f"'{table}' is no name of a table", why=f"it has {RULE}")
         return self._root / table
 
     def _current(self, table: str) -> _Handle | None:
