@@ -32,8 +32,15 @@ def commands() -> str:
 
 
 def _with_children(path: str, command: click.Command) -> list[str]:
-    children = command.commands.items() if isinstance(command, click.Group) else ()
-    return [_command(path, command), *(part for name, child in children for part in _with_children(f"{path} {name}", child))]
+    children = _children(command) if isinstance(command, click.Group) else {}
+    inner = (part for name, child in children.items() for part in _with_children(f"{path} {name}", child))
+    return [_command(path, command), *inner]
+
+
+def _children(group: click.Group) -> dict[str, click.Command]:
+    context = click.Context(group)
+    found = {name: group.get_command(context, name) for name in group.list_commands(context)}
+    return {name: child for name, child in found.items() if child is not None}
 
 
 def _command(path: str, command: click.Command) -> str:

@@ -117,7 +117,7 @@ def test_what_was_never_created_is_told_apart_from_empty(tables: DeltaTables) ->
     assert not tables.exists("t")
     assert tables.snapshot("t") is None
     assert tables.last_step("t") is None
-    for ask in (tables.scan, tables.files, tables.compact):
+    for ask in (tables.scan, tables.files):
         with pytest.raises(NotFound, match="no table 't'"):
             ask("t")
     created = tables.append("t", rows(1, 0), step=1)
@@ -173,21 +173,6 @@ def test_types_that_delta_does_not_know_are_stored_as_equal_values(tables: Delta
     tables.append("t", odd, step=1)
     assert tables.scan("t").select(["u", "d", "l"]).to_pylist() == odd.select(["u", "d", "l"]).to_pylist()
     assert content_digest(tables.scan("t").select(["s"])) == content_digest(odd.select(["s"]))
-
-
-def test_compaction_changes_files_and_nothing_else(tables: DeltaTables, tmp_path: Path) -> None:
-    for day in range(1, 31):
-        tables.append("t", rows(day), step=day)
-    before, files = tables.snapshot("t"), tables.files("t")
-    after = tables.compact("t")
-    assert before is not None
-    assert (after.rows, after.digest) == (before.rows, before.digest)
-    assert len(tables.files("t")) < len(files)
-    assert all(Path(file).exists() for file in files), "readers of the older version must not lose their files"
-    assert tables.append("t", rows(30), step=30) == after
-    cold = DeltaTables(tmp_path / "tables")
-    assert cold.snapshot("t") == after
-    assert content_digest(cold.scan("t", after=BEGIN, until=BEGIN + DAY)) == content_digest(rows(1))
 
 
 def test_files_are_what_duckdb_reads(tables: DeltaTables) -> None:

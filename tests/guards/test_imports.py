@@ -16,9 +16,11 @@ from baton.backends.state.sql import open_sqlite
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src" / "baton"
 HEAVY = (
+    "apprise",
     "dbos",
     "deltalake",
     "duckdb",
+    "fastapi",
     "lightgbm",
     "numpy",
     "onnx",
@@ -50,7 +52,13 @@ TRAINING = (
 )
 PICKLES = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
 NAMED_ONLY = {"httptools": "uvicorn takes it by name", "uvloop": "uvicorn takes it by name"}
-IMPORTED_AS = {"prometheus-client": "prometheus_client", "ruamel-yaml": "ruamel", "scikit-learn": "sklearn"}
+IMPORTED_AS = {
+    "argon2-cffi": "argon2",
+    "prometheus-client": "prometheus_client",
+    "pyjwt": "jwt",
+    "ruamel-yaml": "ruamel",
+    "scikit-learn": "sklearn",
+}
 
 
 def loaded_by(code: str) -> set[str]:
@@ -75,7 +83,17 @@ def imports_of(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["status", "--help"], ["replay", "--help"], ["up", "--help"], ["new", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["status", "--help"],
+        ["replay", "--help"],
+        ["up", "--help"],
+        ["new", "--help"],
+        ["handoff", "offer", "--help"],
+        ["console", "--help"],
+    ],
 )
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert loaded_by(calling(arguments)).isdisjoint(HEAVY)
@@ -128,7 +146,9 @@ def test_nothing_is_pickled() -> None:
 
 def test_every_dependency_is_used_and_every_use_is_declared() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {requirement.split(";")[0].split("[")[0].split(">")[0].strip() for requirement in project["dependencies"]}
+    extras = (each for extra, found in project["optional-dependencies"].items() if extra != "testing" for each in found)
+    wanted = [*project["dependencies"], *extras]
+    declared = {requirement.split(";")[0].split("[")[0].split(">")[0].strip() for requirement in wanted}
     used = {name.split(".")[0] for path in PACKAGE.rglob("*.py") if "templates" not in path.parts for name in imports_of(path)}
     foreign = used - sys.stdlib_module_names - {"baton", "pydantic_core", "pytest"}
     assert {IMPORTED_AS.get(name, name) for name in declared - NAMED_ONLY.keys()} == foreign

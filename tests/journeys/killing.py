@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,24 @@ from baton.project.loader import load
 FLIGHTS = Path(__file__).parents[2] / "examples" / "flights"
 
 
-def short_flights(into: Path, start: str, live: str, until: str) -> Path:
-    """A copy of the flights example that replays a shorter stretch."""
+EAGER = (
+    ("settle: 14d", "settle: 2d"),
+    ("false_alarm_days: 1825", "false_alarm_days: 10"),
+    ("novelty: 0.10 ", "novelty: 0.01 "),
+    ("trials: 3", "trials: 1"),
+)
+"""What makes a short stretch retrain."""
+
+
+def short_flights(into: Path, start: str, live: str, until: str, *more: tuple[str, str]) -> Path:
+    """A copy of the flights example that replays a shorter stretch; `more` are further texts and what takes their place."""
     shutil.copytree(FLIGHTS, into, ignore=shutil.ignore_patterns(".baton*", "__pycache__"))
     text = (into / "baton.yaml").read_text()
     for name, value in (
         ("start: 2023-01-01", f"start: {start}"),
         ("live: 2023-03-01", f"live: {live}"),
         ("until: 2024-01-01", f"until: {until}"),
+        *more,
     ):
         assert name in text
         text = text.replace(name, value)
@@ -64,6 +75,18 @@ def run_killed(project: Path, workspace: Path, log: Path, kills: int, seed: int,
         if code == 0:
             return dealt
         raise AssertionError(f"the replay failed by itself with code {code}: {log.read_text(errors='replace')[-3000:]}")
+
+
+def run_dying(log: Path, place: int, days: Sequence[str], *what: str) -> list[str]:
+    """Run `failpoints.py` life after life until it ends by itself; returns the writes it died of."""
+    dealt = log.with_suffix(".dealt")
+    started = [sys.executable, str(Path(__file__).with_name("failpoints.py")), str(dealt), str(place), ",".join(days), *what]
+    while True:
+        with log.open("ab") as out:
+            code = subprocess.run(started, stdout=out, stderr=out, check=False, timeout=300).returncode
+        if code == 0:
+            return dealt.read_text().splitlines() if dealt.exists() else []
+        assert code == -signal.SIGKILL, log.read_text(errors="replace")[-3000:]
 
 
 def fingerprint(project: Path, workspace: Path) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """The one place that picks backends. Each is imported when it is opened, so that a look costs no more than it needs."""
 
+import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -11,21 +14,26 @@ from baton.app.workspace import Workspace, existing, held
 from baton.kernel.errors import BatonError, Conflict, Corrupt, InvalidProject, Mistake
 
 if TYPE_CHECKING:
+    from baton.app.alone.desk import Desk
     from baton.app.house import House
     from baton.app.ports import Trainer
     from baton.data.contract import Contract
     from baton.data.ports import Query, SourceReader, Tables
     from baton.features.view import FeaturePlan
     from baton.ledger.ports import LedgerReader, State
+    from baton.project.behaviour import Policy
     from baton.project.definition import Definition, Source
     from baton.project.inferred import Inferred
-    from baton.project.loader import Loaded
+    from baton.project.loader import Loaded, LoadedTeam
+    from baton.project.ownership import Oidc, Ownership
     from baton.project.table import TableProfile
     from baton.registry.ports import Artifacts, Keys
+    from baton.team.ports import Channel, Checks, Credentials, Passwords, Provider, References
     from baton.training.ports import Learner
 
 PREFETCH = timedelta(days=14)
 Wrap = Callable[["SourceReader", "Definition"], "SourceReader"]
+Under = Callable[["Definition"], "Definition"]
 
 
 def load_project(folder: Path) -> "Loaded":
@@ -34,6 +42,21 @@ def load_project(folder: Path) -> "Loaded":
     from baton.team.raci import effective
 
     return load(folder, lambda definition: effective(definition.raci))
+
+
+def load_owned(folder: Path) -> "LoadedTeam":
+    """Read and check who owns what, from baton.yaml or a team.yaml. Raises InvalidProject with every mistake."""
+    from baton.project.loader import load_team
+    from baton.team.raci import effective
+
+    return load_team(folder, lambda owned: effective(owned.raci))
+
+
+def load_people_policy(path: Path, folder: Path) -> "Policy":
+    """Read and check a people policy for the project in `folder`. Raises InvalidProject with every mistake."""
+    from baton.project.loader import load_policy
+
+    return load_policy(path, load_owned(folder).owned)
 
 
 def read_plan(folder: Path, definition: "Definition") -> "FeaturePlan":
@@ -89,6 +112,36 @@ def open_state(folder: Path) -> "Iterator[tuple[Workspace, State]]":
         state.close()
 
 
+@contextmanager
+def open_desk(project: Path, folder: Path, *, create: bool = False) -> "Iterator[Desk]":
+    """What hand-offs need that no loop moves; `create` begins a workspace on the wall clock where there is none."""
+    from baton.app.alone.desk import Desk
+    from baton.app.workspace import create as begin
+    from baton.backends.state.sql import open_sqlite
+
+    workspace = begin(folder, "wall") if create else existing(folder)
+    _refuse_lost_state(workspace)
+    state = open_sqlite(workspace.state, create=create)
+    try:
+        yield Desk(project, workspace, state, open_references(project))
+    finally:
+        state.close()
+
+
+def open_references(project: Path) -> "References":
+    """What looks at artefacts that Baton did not make; MLflow's own settings come from the environment."""
+    from baton.backends.references import Everywhere
+
+    return Everywhere(project, os.environ)
+
+
+def open_checks(project: Path) -> "Checks":
+    """What runs the commands that a result must pass."""
+    from baton.backends.checks.command import Commands
+
+    return Commands(project)
+
+
 def open_tables(workspace: Workspace) -> "Tables":
     """The workspace's tables."""
     from baton.backends.tables.delta import DeltaTables
@@ -121,7 +174,60 @@ def open_workspace_keys(workspace: Workspace) -> "Keys":
     """The workspace's signing keys."""
     from baton.backends.keys import open_keys
 
-    return open_keys(workspace.keys)
+    return open_keys(workspace.keys, create=not workspace.routing.exists())
+
+
+def open_channels(workspace: Workspace, owned: "Ownership") -> "Callable[[str], Channel]":
+    """What opens the channel of a contact: mail, a signed webhook, or through Apprise. `${NAME}` in a contact is a variable.
+
+    The opened function raises Unset, MissingExtra or Refused for a contact that cannot be served.
+    """
+    from baton.backends.keys import open_secret
+    from baton.backends.notify.apprise_channel import AppriseChannel
+    from baton.backends.notify.mail import Mail
+    from baton.backends.notify.webhook import Webhook
+
+    def channel(contact: str) -> "Channel":
+        address = _filled(contact)
+        if address.startswith("mailto:") and not address.startswith("mailto://"):
+            server, sender = (owned.notify.smtp, owned.notify.sender) if owned.notify is not None else ("", "")
+            return Mail(address, server, sender, os.environ.get("BATON_SMTP_PASSWORD", ""))
+        if address.startswith(("https://", "http://")):
+            secret = os.environ.get("BATON_WEBHOOK_SECRET", "")
+            return Webhook(address, secret or open_secret(workspace.keys / "webhook.secret"))
+        return AppriseChannel(address)
+
+    return channel
+
+
+def _filled(contact: str) -> str:
+    from baton.team.ports import Unset
+
+    filled = re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", lambda found: os.environ.get(found[1], found[0]), contact)
+    if missing := re.search(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}", filled):
+        raise Unset(f"the variable {missing[0]} is not set", fix=f"export {missing[0][2:-1]}=…")
+    return filled
+
+
+def open_credentials(folder: Path) -> "Credentials":
+    """The credentials of the workspace in a folder, whether it exists or not; looking makes nothing."""
+    from baton.backends.credentials.files import FileCredentials
+
+    return FileCredentials(folder / "credentials.json")
+
+
+def open_passwords() -> "tuple[Passwords, Callable[[], str]]":
+    """What hashes passwords, and what draws a secret."""
+    from baton.backends.credentials.passwords import Argon2Passwords, drawn
+
+    return Argon2Passwords(), drawn
+
+
+def open_provider(declared: "Oidc") -> "Provider":
+    """The identity provider of a project."""
+    from baton.backends.credentials.oidc import OidcProvider
+
+    return OidcProvider(declared)
 
 
 def open_trainer(project: Path, workspace: Workspace) -> "Trainer":
@@ -146,10 +252,10 @@ def find_learner(name: str) -> "Learner":
 
 
 @contextmanager
-def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None) -> "Iterator[House]":
+def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None, under: Under | None = None) -> "Iterator[House]":
     """Open everything for ticking, held against a second process; closes what it opened.
 
-    `wrap` may put a reader in front of the sources.
+    `wrap` may put a reader in front of the sources, `under` other rules over the definition.
     """
     from baton.app.house import House
     from baton.app.lifecycle.arrivals import Arrivals
@@ -158,9 +264,9 @@ def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None) -> 
     from baton.backends.online.lmdb_store import LmdbStore
     from baton.backends.state.sql import open_sqlite
     from baton.data.ingest import Intake
-    from baton.team.raci import team_of
 
     loaded = load_project(folder)
+    loaded = loaded if under is None else replace(loaded, definition=under(loaded.definition))
     definition, plan = loaded.definition, read_plan(folder, loaded.definition)
     reader = open_sources(folder)
     if wrap is not None:
@@ -187,7 +293,6 @@ def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None) -> 
             folder=folder,
             loaded=loaded,
             plan=plan,
-            team=team_of(definition),
             workspace=workspace,
             state=state,
             tables=tables,
@@ -196,7 +301,7 @@ def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None) -> 
             keys=open_workspace_keys(workspace),
             reader=reader,
             intakes=intakes,
-            arrivals=Arrivals(definition, plan, intakes, online, tables),
+            arrivals=Arrivals(definition, plan, intakes, online, tables, patient=workspace.clock == "wall"),
             online=online,
             jobs=jobs,
             trainer=trainer,

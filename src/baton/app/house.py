@@ -15,7 +15,6 @@ from baton.ledger.ports import State
 from baton.project.definition import Definition
 from baton.project.loader import Loaded
 from baton.registry.ports import Artifacts, Keys
-from baton.team.raci import Team
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,6 @@ class House:
     folder: Path
     loaded: Loaded
     plan: FeaturePlan
-    team: Team
     workspace: Workspace
     state: State
     tables: Tables

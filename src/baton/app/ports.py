@@ -21,9 +21,9 @@ class Trainer(Protocol):
         ...
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Train and wait. Raises Refused in the job's own words, Unavailable when the process died."""
+        """Train and wait; the process has ended then. Raises Refused in the job's own words, Unavailable when it died."""
         ...
 
-    def close(self) -> None:
-        """End the process, if it runs."""
+    def close(self) -> int:
+        """End the process, if it runs; returns its exit code."""
         ...

@@ -15,11 +15,7 @@ def reproduce(project: Path, folder: Path, number: int) -> dict[str, Any]:
     if version is None:
         raise NotFound(f"there is no version {number}", where=str(folder), fix="baton status --json lists models[]")
     manifest = version.lineage["training"]
-    trainer = open_trainer(project, workspace)
-    try:
-        made = trainer.ask({"cutoff": manifest["cutoff"], "champion": ""})
-    finally:
-        trainer.close()
+    made = open_trainer(project, workspace).ask({"cutoff": manifest["cutoff"], "champion": ""})
     told = {
         "version": number,
         "cutoff": manifest["cutoff"],

@@ -1,11 +1,11 @@
-"""Roll back by hand: the version before answers again, at once, on one person's word; the record asks for a review."""
+"""Roll back by hand: the version before answers again, at once, on one person's word; another person reviews it afterwards."""
 
 from pathlib import Path
 
-from baton.app.bootstrap import load_project, open_state, open_workspace_keys
+from baton.app.bootstrap import load_project, open_workspace_keys
+from baton.app.lifecycle import overriding
 from baton.app.lifecycle.releasing import TRIAL, sync_routing
-from baton.app.views.inbox import known_person, present_of
-from baton.app.workspace import keep_witness
+from baton.app.seat import seat
 from baton.delivery.release import Release, moved
 from baton.kernel.clock import iso
 from baton.kernel.errors import Refused
@@ -13,24 +13,22 @@ from baton.ledger.draft import Draft
 from baton.ledger.fact import Act
 from baton.registry.version import ModelVersion
 from baton.registry.version import moved as moved_version
-from baton.team.raci import team_of
 
 
 def roll_back(project: Path, folder: Path, person: str | None, reason: str) -> str:
     """End a release on trial, or put the last retired release back into service; returns what to tell.
 
-    Raises Refused when there is nothing to go back to.
+    One person may; another gets a task to review it. Raises Refused when there is nothing to go back to.
     """
     definition = load_project(project).definition
-    team = team_of(definition)
-    by = known_person(team, person or team.responsible("deploy").name)
-    member = team.person(by)
-    with open_state(folder) as (workspace, state):
-        at = present_of(workspace, state)
-        draft, act = Draft(state), Act(by, team.role_in(member, "deploy") if member else "", at)
-        ended, back = _move(draft, act, reason)
-        keep_witness(workspace, draft.commit({"rollback": iso(at)}, expect={"rollback": state.cursor("rollback")}))
-        sync_routing(workspace.routing, definition, state, open_workspace_keys(workspace))
+    with seat(project, folder, person) as here:
+        by = here.name(here.office.team.responsible("deploy", here.now).id)
+        verdict = here.allow("release.roll-back", by)
+        ended, back = _move(here.draft, Act(by, verdict.role, here.now), reason)
+        words = f"review: {by} rolled back version {ended.version} because: {reason}"
+        overriding.review(here.office, by, "deploy", words, f"{ended.id} {iso(here.now)}")
+        here.commit()
+        sync_routing(here.workspace.routing, definition, here.state, open_workspace_keys(here.workspace))
     return f"{ended.id} (version {ended.version}) is rolled back; version {back.version} answers."
 
 

@@ -1,14 +1,15 @@
 """The training job: training set, search, fit, hold-out and proof of parity, from ids alone.
 
 It runs in a process of its own (`python -m baton.app.training`), so that the memory of a training and its libraries are
-given back. It reads one JSON request per line and answers each with one JSON line. The same request gives the same
-answer: everything it makes is named by content.
+given back. It reads one JSON request and answers it with one JSON line. The same request gives the same answer: everything
+it makes is named by content.
 """
 
-import io
 import json
 import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -39,7 +40,7 @@ from baton.training.trainingset import TrainingSet, split
 
 
 class Job:
-    """One project's training, made once per process."""
+    """One project's training."""
 
     def __init__(self, project: Path, workspace: Path) -> None:
         self._workspace = existing(workspace)
@@ -55,17 +56,17 @@ class Job:
         joined = watch()
         parts = split(whole, recipe.validation, recipe.holdout)
         signature = signature_of(self._definition, parts.learned)
-        train, validation, holdout = (signature.encode(part.columns) for part in (parts.train, parts.validation, parts.holdout))
+        matrix, first, last = signature.encode(whole.columns), parts.train.rows, parts.learned.rows
         trials = self._search(
-            (train, parts.train.labels),
-            (validation, parts.validation.labels),
+            (matrix[:first], parts.train.labels),
+            (matrix[first:last], parts.validation.labels),
             lambda: watch() > recipe.abort_after.total_seconds(),
         )
-        chosen, matrix = best(trials), np.concatenate([train, validation])
-        fitted = self._fit(chosen, matrix, parts.learned.labels)
+        chosen = best(trials)
+        fitted = self._fit(chosen, matrix[:last], parts.learned.labels)
         trained = watch()
         model = fitted.onnx(len(signature.features))
-        proof = parity(model, fitted.score, np.concatenate([matrix, holdout]), signature.threshold)
+        proof = parity(model, fitted.score, matrix, signature.threshold)
         return {
             "signature": msgspec.to_builtins(signature),
             "model": self._artifacts.put(model),
@@ -74,7 +75,7 @@ class Job:
             "chosen": asdict(chosen),
             "trials": [asdict(trial) for trial in trials],
             "importance": {name: round(share, 6) for name, share in zip(signature.names, fitted.importance(), strict=True)},
-            **self._judged(parts.holdout, onnx_scores(model, holdout), champion),
+            **self._judged(parts.holdout, onnx_scores(model, matrix[last:]), champion),
             "reference": asdict(self._reference(parts.learned.columns)),
             "rows": {"train": parts.train.rows, "validation": parts.validation.rows, "holdout": parts.holdout.rows},
             "trained_until": iso(from_micros(int(parts.learned.decided_at.max()))),
@@ -150,10 +151,10 @@ class Job:
         }
 
 
-def answer(job: Job, request: Mapping[str, Any]) -> dict[str, Any]:
+def answer(project: Path, workspace: Path, request: Mapping[str, Any]) -> dict[str, Any]:
     """Run one request; an error becomes its description."""
     try:
-        return {"ok": job.run(parse_instant(request["cutoff"]), request.get("champion", ""))}
+        return {"ok": Job(project, workspace).run(parse_instant(request["cutoff"]), request.get("champion", ""))}
     except BatonError as error:
         told = {"what": error.what, "where": error.where, "why": error.why, "fix": error.fix}
         return {"error": {**told, "retryable": error.retryable}}
@@ -171,16 +172,23 @@ def answer(job: Job, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Serve requests from standard input until it closes."""
-    import lightgbm  # noqa: F401  loaded before the first request, while the caller is busy elsewhere
+    """Answer the one request that comes on standard input. When that closes, the caller is gone: then end too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    import lightgbm  # noqa: F401  loaded before the request, while the caller is busy elsewhere
 
     project, workspace = (Path(argument) for argument in sys.argv[1:3])
     told = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    job: Job | None = None
-    for line in io.TextIOWrapper(sys.stdin.buffer):
-        job = job or Job(project, workspace)
-        told.write(json.dumps(answer(job, json.loads(line))) + "\n")
+    request = sys.stdin.buffer.readline()
+    threading.Thread(target=_end_with_caller, daemon=True).start()
+    if request:
+        told.write(json.dumps(answer(project, workspace, json.loads(request))) + "\n")
+
+
+def _end_with_caller() -> None:
+    while os.read(0, 1):
+        pass
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from baton.data.ports import Tables
 from baton.features.join import join
 from baton.features.online import compute_requests
 from baton.features.view import DECIDED_AT, FeaturePlan
-from baton.kernel.clock import micros
+from baton.kernel.clock import from_micros, micros
 from baton.kernel.errors import Refused
 from baton.project.definition import Definition
 from baton.registry.signature import InputFeature, Signature
@@ -30,17 +30,24 @@ def training_set(definition: Definition, plan: FeaturePlan, tables: Tables, cuto
 
     Raises Refused when there is no label yet.
     """
+    import pyarrow as pa
+
     labels = _labels(definition, tables, cutoff)
     sources = {
-        name: _source_rows(definition, tables, name, cutoff)
+        name: _source_rows(definition, plan, tables, name, cutoff)
         for name in {definition.entity.source, *(view.source for view in plan.views)}
     }
     rows = _labelled(definition, plan, labels, sources[definition.entity.source], cutoff)
     columns = join(plan, rows, sources, {name: definition.sources[name].known_at for name in sources})
     compute_requests(plan, columns)
+    del labels, sources
+    pa.default_memory_pool().release_unused()  # what the tables held is wanted by the fit, and Arrow would keep it
+    decided = columns[DECIDED_AT].astype(np.int64)
+    if definition.decision is None and len(decided):
+        cutoff = from_micros(int(decided[-1]))  # a table of somebody's own may end long before today
     return TrainingSet(
         entities=np.array(rows[definition.entity.key].to_pylist(), dtype=object),
-        decided_at=columns[DECIDED_AT].astype(np.int64),
+        decided_at=decided,
         labels=rows["label"].to_numpy().astype(np.float32),
         columns={name: columns[name] for name in plan.names},
         cutoff=cutoff,
@@ -84,16 +91,27 @@ def _labelled(
     import pyarrow as pa
 
     key = definition.entity.key
-    needs = [key, *plan.entity_needs(), *((definition.decision.at,) if definition.decision else ())]
-    entities = entities.select(list(dict.fromkeys(needs)))
+    entities = entities.select(list(dict.fromkeys(_own(definition, plan))))
     entities = entities.set_column(entities.schema.get_field_index(key), key, entities[key].cast(pa.string()))
     rows = labels.select([key, "label"]).join(entities, key, join_type="inner")
     rows = rows.append_column(DECIDED_AT, _decided(definition, rows, cutoff))
     rows = rows.sort_by([(DECIDED_AT, "ascending"), (key, "ascending")]).combine_chunks()
-    if definition.decision is None:
+    if _moment(definition) is None:
         return rows
-    window = definition.recipe.window
-    return _between(rows, None if window is None else cutoff - window, cutoff - definition.monitor.maturity)
+    window, later = definition.recipe.window, definition.label.source != definition.entity.source
+    until = cutoff - definition.monitor.maturity if later else cutoff
+    return _between(rows, None if window is None else cutoff - window, until)
+
+
+def _own(definition: Definition, plan: FeaturePlan) -> tuple[str, ...]:
+    """The columns of an entity's own row that are needed."""
+    moment = _moment(definition)
+    return definition.entity.key, *plan.entity_needs(), *((moment,) if moment else ())
+
+
+def _moment(definition: Definition) -> str | None:
+    """The entity's column that its decision time is reckoned from: without a decision, when its row became known."""
+    return definition.decision.at if definition.decision else definition.sources[definition.entity.source].known_at
 
 
 def _between(rows: "pa.Table", after: datetime | None, until: datetime) -> "pa.Table":
@@ -102,22 +120,28 @@ def _between(rows: "pa.Table", after: datetime | None, until: datetime) -> "pa.T
     return rows.filter((decided <= micros(until)) & (decided > (micros(after) if after else -1)))
 
 
-def _source_rows(definition: Definition, tables: Tables, name: str, cutoff: datetime) -> "pa.Table":
-    """A source's rows known by the cutoff, in order of (known time, key)."""
-    source = definition.sources[name]
+def _source_rows(definition: Definition, plan: FeaturePlan, tables: Tables, name: str, cutoff: datetime) -> "pa.Table":
+    """What is needed of a source's rows known by the cutoff, in order of (known time, key)."""
+    source, entity = definition.sources[name], definition.entity.source
+    order = source.key if source.known_at is None else (source.known_at, *source.key)
+    needs = [*order, *(_own(definition, plan) if name == entity else ())]
+    needs += [column for view in plan.views if view.source == name for column in (*view.key, *view.columns)]
+    columns = tuple(dict.fromkeys(needs))
     if source.known_at is None:
-        return tables.scan(name).combine_chunks()
-    rows = tables.scan(name, until=cutoff, on=source.known_at)
-    return rows.sort_by([(source.known_at, "ascending"), *((key, "ascending") for key in source.key)]).combine_chunks()
+        return tables.scan(name, columns).combine_chunks()
+    rows = tables.scan(name, columns, until=cutoff, on=source.known_at)
+    return rows.sort_by([(column, "ascending") for column in order]).combine_chunks()
 
 
 def _decided(definition: Definition, rows: "pa.Table", cutoff: datetime) -> "pa.Array":
     """When each entity was, or would have been, decided on; the cutoff itself for tables without time."""
     import pyarrow as pa
 
-    instant = pa.timestamp("us", "UTC")
-    if definition.decision is None:
+    instant, moment = pa.timestamp("us", "UTC"), _moment(definition)
+    if moment is None:
         return pa.array(np.full(rows.num_rows, micros(cutoff)), pa.int64()).cast(instant)
+    at = rows[moment].cast(instant)
+    if definition.decision is None:
+        return at
     every, lead = (int(span.total_seconds() * 1e6) for span in (definition.decision.every, definition.decision.lead[0]))
-    at = rows[definition.decision.at].cast(instant).cast(pa.int64()).to_numpy()
-    return pa.array((at - lead) // every * every, pa.int64()).cast(instant)
+    return pa.array((at.cast(pa.int64()).to_numpy() - lead) // every * every, pa.int64()).cast(instant)

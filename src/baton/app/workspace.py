@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import get_ident
 
 from baton.kernel.errors import Conflict, Corrupt, Incompatible, NotFound, Unavailable
 from baton.ledger.ports import Head
@@ -151,8 +152,15 @@ def held(workspace: Workspace) -> Iterator[None]:
 
 
 def keep_witness(workspace: Workspace, head: Head) -> None:
-    """Note the newest ledger head beside the database, so that a cut-off ledger contradicts it."""
-    replace_file(workspace.witness, json.dumps({"size": head.size, "root": head.root}).encode())
+    """Note the newest ledger head beside the database, so that a cut-off ledger contradicts it.
+
+    Processes and threads that committed at once take turns; an older head never takes the place of a newer one.
+    """
+    with (workspace.folder / "witness.lock").open("a") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        known = witness(workspace)
+        if known is None or known.size <= head.size:
+            replace_file(workspace.witness, json.dumps({"size": head.size, "root": head.root}).encode())
 
 
 def witness(workspace: Workspace) -> Head | None:
@@ -166,7 +174,8 @@ def witness(workspace: Workspace) -> Head | None:
 
 def replace_file(path: Path, data: bytes) -> None:
     """Write a file whole or not at all: temporary file, sync, rename, sync of the folder."""
-    beside = path.with_name(path.name + ".new")
+    # Two threads or processes may write the same file: each beside it under a name of its own.
+    beside = path.with_name(f"{path.name}.{os.getpid()}-{get_ident()}.new")
     with beside.open("wb") as stream:
         stream.write(data)
         stream.flush()

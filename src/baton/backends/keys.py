@@ -2,6 +2,7 @@
 
 import os
 import stat
+from base64 import b64encode
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,10 +49,11 @@ class Sealer(Verifier):
         return self._private.sign(message)
 
 
-def open_keys(folder: Path) -> Sealer:
+def open_keys(folder: Path, *, create: bool = True) -> Sealer:
     """The workspace's key pair, made at first need (private key readable by its owner only).
 
-    Raises NotFound when only the public half is there: a new pair would disown all that was signed.
+    Raises NotFound when only the public half is there, and Corrupt when none is and `create` is off: a new pair would disown
+    all that was signed.
     """
     private, public = folder / PRIVATE, folder / PUBLIC
     if not private.exists():
@@ -61,6 +63,13 @@ def open_keys(folder: Path) -> Sealer:
                 where=str(private),
                 why="the public half is there, so it was made once",
                 fix="restore it from a copy; or remove public.pem and package every version again",
+            )
+        if not create:
+            raise Corrupt(
+                "the workspace has lost its signing keys",
+                where=str(folder),
+                why="what it serves was signed with them",
+                fix="restore the folder keys from a copy, or start over (a replay: --fresh; else another --workspace DIR)",
             )
         folder.mkdir(parents=True, exist_ok=True)
         _create(private)
@@ -91,6 +100,16 @@ def read_verifier(path: Path) -> Verifier:
             fix="remove it: baton up derives it from the private key",
         )
     return Verifier(key)
+
+
+def open_secret(path: Path) -> str:
+    """The secret that webhooks are signed with, made at first need and readable by its owner only: `whsec_` and base64."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _place(path, f"whsec_{b64encode(os.urandom(32)).decode()}\n".encode(), 0o600)
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise Refused("the webhook secret can be read by others", where=str(path), fix=f"chmod 600 {path}")
+    return path.read_text().strip()
 
 
 def _create(path: Path) -> None:

@@ -5,9 +5,10 @@ import sys
 import click
 
 from baton.cli.main import Where
+from baton.cli.right import Owned
 
 
-@click.command()
+@click.command(cls=Owned, action="read")
 @click.argument("query")
 @click.option(
     "--format",

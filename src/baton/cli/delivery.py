@@ -3,9 +3,10 @@
 import click
 
 from baton.cli.main import Where
+from baton.cli.right import Owned
 
 
-@click.command()
+@click.command(cls=Owned, action="release.roll-back")
 @click.option("--as", "person", default=None, help="Who decides.  [default: who does the work of deploy]")
 @click.option("--reason", required=True, help="Why; it goes on the record.")
 @click.pass_obj

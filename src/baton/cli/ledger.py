@@ -3,6 +3,7 @@
 import click
 
 from baton.cli.main import Where, as_json
+from baton.cli.right import Owned
 from baton.kernel.errors import Corrupt
 
 
@@ -11,7 +12,7 @@ def ledger() -> None:
     """Look at the record of what happened, and verify it."""
 
 
-@ledger.command()
+@ledger.command(cls=Owned, action="read")
 @click.option("--json", "plain", is_flag=True, help="For machines.")
 @click.pass_obj
 def verify(where: Where, plain: bool) -> None:
@@ -34,7 +35,7 @@ def verify(where: Where, plain: bool) -> None:
         click.echo("whole: every fact, every head and every record agree")
 
 
-@ledger.command()
+@ledger.command(cls=Owned, action="read")
 @click.option("--subject", default=None, help="Only facts about this subject, e.g. turn-2.")
 @click.option("--kind", default=None, help="Only this kind: 'handoff.accepted', or 'incident.' for all of a noun.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000), help="The last so many.")

@@ -1,6 +1,5 @@
 """`baton replay` and `baton up`: the two ways to run the loop."""
 
-import shlex
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from baton.cli.main import Where
+from baton.cli.right import Owned
 from baton.cli.status import instant, summary
 from baton.kernel.errors import InvalidInput
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from baton.app.lifecycle.replay import Progress
 
 
-@click.command()
+@click.command(cls=Owned, action="loop.run")
 @click.argument("project", required=False, type=click.Path(path_type=Path))
 @click.option("--fresh", is_flag=True, help="Start over: delete the replayed workspace first.")
 @click.option("--until", default=None, help="Stop at this instant, e.g. 2023-04-01 (midnight UTC).")
@@ -29,9 +29,19 @@ if TYPE_CHECKING:
     help="Replay a year made of the days before going live, drawn at random: nothing drifts.",
 )
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0, 2**31), help="Which days the control draws.")
+@click.option(
+    "--policy",
+    default=None,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A YAML file that says how people behave: when they answer, are away, send things back.",
+)
 @click.pass_obj
-def replay(where: Where, project: Path | None, fresh: bool, until: str | None, control: str | None, seed: int) -> None:
+def replay(
+    where: Where, project: Path | None, fresh: bool, until: str | None, control: str | None, seed: int, policy: Path | None
+) -> None:
     """Run the whole lifecycle over history, through the real model server. Killed, it goes on where it stopped."""
+    from baton.app.bootstrap import load_people_policy
+    from baton.app.identity import authorise
     from baton.app.lifecycle.replay import replay as run
     from baton.app.lifecycle.replay import require_plan
     from baton.app.views.checking import check
@@ -40,6 +50,8 @@ def replay(where: Where, project: Path | None, fresh: bool, until: str | None, c
     folder = (project or where.project).resolve()
     place = where.workspace if project is None or where.workspace != where.project / ".baton" else folder / ".baton"
     place = place.with_name(f"{place.name}-{control}-{seed}") if control else place
+    place = place.with_name(f"{place.name}-{policy.stem}") if policy else place
+    authorise(folder, place, "loop.run", None)
     known = find(place)
     if fresh and known is not None:
         if known.clock != "replay":
@@ -54,13 +66,14 @@ def replay(where: Where, project: Path | None, fresh: bool, until: str | None, c
     cut = _midnight(until)
     check(folder)
     require_plan(folder)
+    people = load_people_policy(policy.resolve(), folder) if policy else None
     workspace = create(place, "replay")
     with _display() as report:
-        run(folder, workspace, report, until=cut, control=seed if control else None)
+        run(folder, workspace, report, until=cut, control=seed if control else None, policy=people)
     from baton.app.views.present import look
 
-    click.echo("\n" + summary(look(folder, place, None)))
-    click.echo(_next_steps(folder, place))
+    click.echo("\n" + summary(look(folder, place, None), Where(folder, place)))
+    click.echo(_next_steps(Where(folder, place)))
 
 
 def _midnight(text: str | None) -> "datetime | None":
@@ -127,20 +140,19 @@ def _display() -> _Display:
     return _Display()
 
 
-def _next_steps(project: Path, workspace: Path) -> str:
-    at = f"--project {shlex.quote(str(project))}"
-    if workspace != project / ".baton":
-        at += f" --workspace {shlex.quote(str(workspace))}"
-    return f"""
-Where to look next
-  baton {at} status            who holds the baton, what is wrong
-  baton {at} inbox             the hand-off that waits for somebody
-  baton {at} ledger show       what happened, and why
-  baton {at} sql "SELECT * FROM predictions LIMIT 5"
-"""
+def _next_steps(where: Where) -> str:
+    steps = {
+        "baton status": "who holds the baton, what is wrong",
+        "baton inbox --all": "what waits for somebody",
+        "baton ledger show": "what happened, and why",
+        'baton sql "SELECT * FROM predictions LIMIT 5"': "every answer, with what the model saw",
+    }
+    typed = {where.typed(command): words for command, words in steps.items()}
+    width = max(map(len, typed))
+    return "\n".join(["\nWhere to look next", *(f"  {command:<{width}}  {words}" for command, words in typed.items())])
 
 
-@click.command()
+@click.command(cls=Owned, action="loop.run")
 @click.option(
     "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port of the model server on 127.0.0.1."
 )

@@ -1,6 +1,7 @@
 """`baton`: the door. Starts with the standard library and click; a command's module is loaded when it is called."""
 
 import json
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,9 +19,25 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "replay": ("baton.cli.loop", "Run the whole lifecycle over history, through the real model server."),
     "up": ("baton.cli.loop", "Run the lifecycle on the wall clock, until stopped."),
     "status": ("baton.cli.status", "What runs, who holds the baton, what is late, what is wrong."),
-    "inbox": ("baton.cli.team", "What waits on whom, until when, and what happens then."),
-    "accept": ("baton.cli.team", "Take a hand-off."),
-    "decline": ("baton.cli.team", "Send a hand-off back, with a reason."),
+    "inbox": ("baton.cli.inbox", "What waits on whom, until when, and what happens then."),
+    "accept": ("baton.cli.inbox", "Take a hand-off."),
+    "decline": ("baton.cli.inbox", "Send a hand-off back, with a reason."),
+    "comment": ("baton.cli.inbox", "Say something when consulted."),
+    "done": ("baton.cli.inbox", "Finish a task, or give it up."),
+    "approve": ("baton.cli.approval", "Approve a promotion, an override, or the rollout policy."),
+    "refuse": ("baton.cli.approval", "Refuse one, with a reason."),
+    "override": ("baton.cli.override", "Ask for a gate, a brake or everything to be overridden for a time."),
+    "halt": ("baton.cli.override", "The kill switch: no version answers."),
+    "resume": ("baton.cli.override", "End a halt."),
+    "login": ("baton.cli.identity", "Log in to a workspace that has identities."),
+    "logout": ("baton.cli.identity", "End your session."),
+    "whoami": ("baton.cli.identity", "Who you are here, and what you may do."),
+    "token": ("baton.cli.token", "Tokens and service accounts."),
+    "notices": ("baton.cli.notices", "What was told to whom, over which channel, and whether it arrived."),
+    "deliver": ("baton.cli.notices", "Send the notices that are due, where no loop runs."),
+    "handoff": ("baton.cli.handoff", "Hand results over from any pipeline, and wait for them."),
+    "console": ("baton.cli.console", "Serve the API for ownership."),
+    "team": ("baton.cli.team", "Who owns what: roles, lint, coverage, files."),
     "sql": ("baton.cli.data", "Query the workspace's tables, read only."),
     "rollback": ("baton.cli.delivery", "Put the version before back into service."),
     "reproduce": ("baton.cli.training", "Train a version again and compare every byte."),
@@ -40,6 +57,31 @@ class Where:
     project: Path
     workspace: Path
 
+    def typed(self, command: str) -> str:
+        """A command, `baton …`, as it is to be typed here: with this program as it was called, and with what it speaks of."""
+        words = [_program()]
+        if self.project != Path.cwd():
+            words += ["--project", shlex.quote(_near(self.project))]
+        if self.workspace != self.project / ".baton":
+            words += ["--workspace", shlex.quote(_near(self.workspace))]
+        return " ".join(words) + command.removeprefix("baton")
+
+
+def _program() -> str:
+    """How this program was called: `baton` when that is on the PATH, the path to it in a checkout."""
+    import shutil
+
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{shlex.quote(sys.executable)} -m {__package__}"
+    found = shutil.which("baton")
+    elsewhere = called.name == "baton" and called.exists() and (found is None or not called.samefile(found))
+    return shlex.quote(str(called)) if elsewhere else "baton"
+
+
+def _near(place: Path) -> str:
+    return str(place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else place)
+
 
 class Door(click.Group):
     """Lists commands from a table and imports them on use."""
@@ -52,8 +94,9 @@ class Door(click.Group):
         """The command of that name, loaded now."""
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
-        return command if isinstance(command, click.Command) else None
+        from baton.cli.right import owned
+
+        return owned(getattr(import_module(COMMANDS[cmd_name][0]), cmd_name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table of commands, without loading one of them."""

@@ -5,10 +5,11 @@ from pathlib import Path
 import click
 
 from baton.cli.main import Where, as_json
+from baton.cli.right import Owned
 from baton.kernel.errors import InvalidInput
 
 
-@click.command()
+@click.command(cls=Owned, action="project.make")
 @click.argument("name")
 @click.option("--from", "table", type=click.Path(path_type=Path), default=None, help="Your own table: a CSV or Parquet file.")
 @click.option("--label", default=None, help="Its column to predict (two values).")
@@ -43,10 +44,11 @@ def new(name: str, table: Path | None, label: str | None, moment: str | None, ke
         click.echo("renamed, since names have letters, digits and '_', a letter first:")
     for theirs, ours in made.renamed.items():
         click.echo(f"  {theirs!r} is {ours}")
-    click.echo(f"next: baton --project {folder} check; baton --project {folder} up")
+    made_here = Where(folder.resolve(), folder.resolve() / ".baton")
+    click.echo(f"next: {made_here.typed('baton check')}; {made_here.typed('baton up')}")
 
 
-@click.command()
+@click.command(cls=Owned, action="project.check")
 @click.option("--json", "plain", is_flag=True, help="For machines.")
 @click.pass_obj
 def check(where: Where, plain: bool) -> None:

@@ -7,13 +7,14 @@ from typing import Any
 import click
 
 from baton.cli.main import Where, as_json
+from baton.cli.right import Owned
 from baton.kernel.errors import InvalidInput
 
 RECENT = 7
 """Days of traffic in the summary; `--json` has all of them."""
 
 
-@click.command()
+@click.command(cls=Owned, action="read")
 @click.option("--json", "plain", is_flag=True, help="Everything, for machines.")
 @click.option("--as-of", "moment", default=None, help="An earlier instant, e.g. 2023-06-01 or 2023-06-01T12:00:00Z.")
 @click.pass_obj
@@ -22,7 +23,7 @@ def status(where: Where, plain: bool, moment: str | None) -> None:
     from baton.app.views.present import look
 
     told = look(where.project, where.workspace, instant(moment))
-    click.echo(as_json(told) if plain else summary(told))
+    click.echo(as_json(told) if plain else summary(told, where))
 
 
 def instant(text: str | None) -> datetime | None:
@@ -39,12 +40,14 @@ def instant(text: str | None) -> datetime | None:
         ) from error
 
 
-def summary(told: Mapping[str, Any]) -> str:
-    """The status as a person reads it."""
+def summary(told: Mapping[str, Any], where: Where) -> str:
+    """The status as a person reads it, with commands as they are typed there."""
     parts = [
         _head(told),
         _live(told),
-        _waits(told["handoffs"]),
+        _overridden(told["overrides"], where),
+        _waits(told["handoffs"], told["approvals"], where),
+        _handed(told["handoffs"]),
         _incidents(told["incidents"]),
         _traffic(told["traffic"]),
         _months(told["months"]),
@@ -59,7 +62,8 @@ def _day(text: str | None) -> str:
 def _head(told: Mapping[str, Any]) -> str:
     loop = told["loop"]
     closed = "closed" if loop["closed"] else "not closed yet"
-    return f"{told['project']} at {_day(told['at'])} UTC ({told['clock']} clock): {loop['turns']} turns, {loop['retrainings']} retrainings, loop {closed}"
+    moment = f"at {_day(told['at'])} UTC" if told["at"] else "not ticked yet"
+    return f"{told['project']} {moment} ({told['clock']} clock): {loop['turns']} turns, {loop['retrainings']} retrainings, loop {closed}"
 
 
 def _live(told: Mapping[str, Any]) -> str:
@@ -73,17 +77,66 @@ def _live(told: Mapping[str, Any]) -> str:
     return "In traffic\n" + ("\n".join(lines) or f"  nothing yet{why}")
 
 
-def _waits(handoffs: Sequence[Mapping[str, Any]]) -> str:
-    lines = [_wait(each) for each in handoffs if each["status"] == "offered"]
+def _overridden(overrides: Sequence[Mapping[str, Any]], where: Where) -> str:
+    lines = [
+        f"  {'HALTED: no version answers' if each['kind'] == 'halt' else each['kind']}: {each['asked_by']}, because: {each['reason']}"
+        f"\n      until {_day(str(each['until'])) if each['until'] else 'somebody ends it: ' + where.typed('baton resume')}  {each['id']}"
+        for each in overrides
+        if each["status"] == "holding"
+    ]
+    return "Overridden\n" + "\n".join(lines) if lines else ""
+
+
+def _waits(handoffs: Sequence[Mapping[str, Any]], approvals: Sequence[Mapping[str, Any]], where: Where) -> str:
+    lines = [_wait(each, where) for each in handoffs if each["status"] == "offered"]
+    lines += [
+        f"  approval by {each['need']} people: {each['what']}, asked for since {_day(str(each['requested_at']))}"
+        + (f", {', '.join(given['by'] for given in each['given'])} approved" if each["given"] else "")
+        + "\n      "
+        + where.typed(f"baton approve {each['id']}")
+        for each in approvals
+        if each["status"] == "requested"
+    ]
     return "Waiting for somebody\n" + ("\n".join(lines) or "  nobody")
 
 
-def _wait(each: Mapping[str, Any]) -> str:
+def _wait(each: Mapping[str, Any], where: Where) -> str:
     until = f"{_day(str(each['deadline']))}{'  LATE' if each['late'] else ''}"
     return (
         f"  {each['waiting_on']} holds up '{each['payload']}' ({each['subject']}) since {_day(str(each['since']))}, until {until}"
-        f"\n      baton accept {each['id']}"
+        "\n      " + where.typed(f"baton accept {each['id']}")
     )
+
+
+def _handed(handoffs: Sequence[Mapping[str, Any]]) -> str:
+    """How many results changed hands by policy and by people, and the latest that did not go smoothly."""
+    if not handoffs:
+        return ""
+    taken = [each for each in handoffs if each["status"] == "accepted"]
+    by_policy = sum(each["answered_by"] == "policy" for each in taken)
+    sent = [each for each in handoffs if each["status"] == "declined" and each["answered_by"] != "policy"]
+    moved = [each for each in handoffs if each["level"]]
+    head = f"Hand-offs: {by_policy} taken by policy, {len(taken) - by_policy} by people, {len(sent)} sent back, {len(moved)} escalated"
+    lines = [
+        f"  {_day(str(each['answered_at']))}  {each['answered_by']} sent back {_what(each)}: {each['reason']}" for each in sent
+    ]
+    lines += [
+        f"  {_day(str(each['since']))}  {_what(each)} went from {' to '.join((*each['asked'], _whom(each)))}" for each in moved
+    ]
+    return "\n".join([head, *sorted(lines)[-6:]])
+
+
+def _what(each: Mapping[str, Any]) -> str:
+    return f"'{each['payload']}' ({each['subject']})"
+
+
+def _whom(each: Mapping[str, Any]) -> str:
+    ends = {
+        "accepted": f"{each['waiting_on']}, who took it",
+        "offered": str(each["waiting_on"]),
+        "lapsed": f"nobody: {each['giver']} keeps it",
+    }
+    return ends.get(each["status"], f"{each['waiting_on']} ({each['status']})")
 
 
 def _incidents(incidents: Sequence[Mapping[str, Any]]) -> str:

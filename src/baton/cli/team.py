@@ -1,51 +1,49 @@
-"""`baton inbox`, `accept`, `decline`: hand-offs at the command line."""
+"""`baton team`: who owns what. A table of subcommands; a subcommand's module is loaded when it is called."""
+
+from collections.abc import Mapping
+from importlib import import_module
 
 import click
 
-from baton.cli.main import Where, as_json
+from baton.cli.right import owned
+
+SUBCOMMANDS: Mapping[str, tuple[str, str]] = {
+    "roles": ("baton.cli.catalogue", "The roles there are, and what each promises."),
+    "role": ("baton.cli.catalogue", "One role: duties, skills, tools, levels."),
+    "guide": ("baton.cli.catalogue", "Which role fits whom, and what to learn next."),
+    "lint": ("baton.cli.linting", "Where the team would drop the baton, and what to change."),
+    "coverage": ("baton.cli.coverage", "Who answers for what, gaps, load, and what stops without somebody."),
+    "tenure": ("baton.cli.coverage", "Who was accountable when, replayed from the ledger."),
+    "files": ("baton.cli.files", "Whose work every file is; writes CODEOWNERS."),
+    "rights": ("baton.cli.rights", "Who may do what, as the matrix has it."),
+    "invite": ("baton.cli.identity", "Give a person an identity."),
+    "away": ("baton.cli.coming", "Somebody is away for a time."),
+    "back": ("baton.cli.coming", "Somebody is back."),
+    "leave": ("baton.cli.coming", "Somebody leaves for good."),
+    "delegate": ("baton.cli.coming", "Give duties to somebody else for a time."),
+    "metrics": ("baton.cli.metrics", "Lead times, waiting, rework, deployments, failures, automation."),
+}
 
 
-@click.command()
-@click.option("--as", "person", default=None, help="Only what waits on this person.")
-@click.option("--json", "plain", is_flag=True, help="For machines.")
-@click.pass_obj
-def inbox(where: Where, person: str | None, plain: bool) -> None:
-    """What waits on whom, since when, until when, and what happens then."""
-    from baton.app.views.inbox import waiting
+class Room(click.Group):
+    """Lists subcommands from the table and imports them on use."""
 
-    found = waiting(where.project, where.workspace, person)
-    if plain:
-        click.echo(as_json(found))
-        return
-    if not found:
-        click.echo("nothing waits" + (f" on {person}" if person else ""))
-    for each in found:
-        click.echo(f"{each['id']}  {each['waiting_on']}: {each['payload']} ({each['subject']})")
-        click.echo(f"    from {each['giver']}, since {each['since'][:16]}, until {each['deadline'][:16]}; then {each['then']}")
-        for name, value in each["evidence"].items():
-            click.echo(f"    {name}: {value}")
-        click.echo(f"    baton accept {each['id']} --as {each['waiting_on']}")
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the table's order."""
+        return list(SUBCOMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The subcommand of that name, loaded now."""
+        if cmd_name not in SUBCOMMANDS:
+            return None
+        return owned(getattr(import_module(SUBCOMMANDS[cmd_name][0]), cmd_name))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table of subcommands, without loading one of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in SUBCOMMANDS.items()])
 
 
-@click.command()
-@click.argument("handoff")
-@click.option("--as", "person", default=None, help="Who answers.  [default: the person it waits on]")
-@click.option("--reason", default="", help="A word for the record.")
-@click.pass_obj
-def accept(where: Where, handoff: str, person: str | None, reason: str) -> None:
-    """Take a hand-off: from now on its subject is yours."""
-    from baton.app.views.inbox import answer
-
-    click.echo(answer(where.project, where.workspace, handoff, person, reason, take=True))
-
-
-@click.command()
-@click.argument("handoff")
-@click.option("--as", "person", default=None, help="Who answers.  [default: the person it waits on]")
-@click.option("--reason", required=True, help="What the giver must mend.")
-@click.pass_obj
-def decline(where: Where, handoff: str, person: str | None, reason: str) -> None:
-    """Send a hand-off back to its giver, with a reason."""
-    from baton.app.views.inbox import answer
-
-    click.echo(answer(where.project, where.workspace, handoff, person, reason, take=False))
+@click.group(cls=Room)
+def team() -> None:
+    """Who owns what: roles, the matrix and its holes, who answers now, whose files."""

@@ -3,9 +3,10 @@
 import click
 
 from baton.cli.main import Where, as_json
+from baton.cli.right import Owned
 
 
-@click.command()
+@click.command(cls=Owned, action="version.reproduce")
 @click.argument("version", type=click.IntRange(1))
 @click.option("--json", "plain", is_flag=True, help="For machines.")
 @click.pass_obj

@@ -84,10 +84,6 @@ class Tables(Protocol):
         """The last committed step of a writer, or None when it never committed."""
         ...
 
-    def compact(self, table: str) -> Snapshot:
-        """Merge small files; rows and digest stay the same. Replaced files stay: older versions are still read. Raises NotFound."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Judged:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from baton.features.view import DECIDED_AT, FeaturePlan, LatestView, View, WindowView
+from baton.features.view import DECIDED_AT, FeaturePlan, View, WindowView
 from baton.kernel.errors import Mistake
 from baton.kernel.suggest import did_you_mean
 from baton.project.columns import is_numeric
@@ -36,7 +36,7 @@ def _views(definition: Definition, plan: FeaturePlan, schemas: Schemas) -> Itera
             continue
         for key in view.key:
             yield from _missing(view.source, key, "key", schemas)
-        for column in view.columns if isinstance(view, LatestView) else (view.column,):
+        for column in view.columns:
             yield from _missing(view.source, column, "column", schemas)
         yield from _uncountable(view, schemas)
 

@@ -33,18 +33,15 @@ def join(
     """
     columns: Columns = {name: column_array(requests[name]) for name in (*plan.entity_needs(), DECIDED_AT)}
     decided = columns[DECIDED_AT].astype(np.int64)
-    indexes: dict[tuple[str, tuple[str, ...]], KeyedTimes] = {}
-    for view in plan.views:
-        rows = sources[view.source]
-        address = (view.source, view.key)
-        if address not in indexes:
-            indexes[address] = KeyedTimes(rows, known_at[view.source], requests, view.key, decided)
-        index = indexes[address]
-        columns |= (
-            _latest(view, index, rows)
-            if isinstance(view, LatestView)
-            else _window(view, index, rows, known_at[view.source], requests, decided)
-        )
+    for source, key in dict.fromkeys((view.source, view.key) for view in plan.views):
+        rows, known = sources[source], known_at[source]
+        index = KeyedTimes(rows, known, requests, key, decided)
+        for view in (each for each in plan.views if (each.source, each.key) == (source, key)):
+            columns |= (
+                _latest(view, index, rows)
+                if isinstance(view, LatestView)
+                else _window(view, index, rows, known, requests, decided)
+            )
     return columns
 
 
@@ -55,10 +52,19 @@ def column_array(column: "pa.ChunkedArray") -> Array:
     if pa.types.is_timestamp(column.type):
         return np.asarray(column.cast(pa.timestamp("us")).to_numpy())
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or pa.types.is_dictionary(column.type):
-        return np.array(column.to_pylist(), dtype=object)
+        return _texts(column)
     if pa.types.is_boolean(column.type):
         return np.asarray(column.cast(pa.int8()).to_numpy())
     return np.asarray(column.to_numpy())
+
+
+def _texts(column: "pa.ChunkedArray") -> Array:
+    """Texts as objects, each different one once: a year of rows repeats few of them."""
+    import pyarrow.compute as pc
+
+    coded = column.dictionary_encode().combine_chunks()
+    known = np.array([*coded.dictionary.to_pylist(), None], dtype=object)
+    return np.asarray(known[pc.fill_null(coded.indices, -1).to_numpy()], dtype=object)
 
 
 class KeyedTimes:

@@ -70,6 +70,11 @@ class WindowView:
     aggregates: tuple[str, ...]
     clip: tuple[int, int] | None = None
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that it reads besides its key."""
+        return (self.column,)
+
     @cached_property
     def spans(self) -> tuple[timedelta, ...]:
         """The windows' lengths, in the order of `over`."""

@@ -1,7 +1,7 @@
 """A proposal to retrain: made of evidence, held back by cooldown and budget.
 
 waiting ──▶ approved ──▶ done
-   └───────────┴──▶ failed
+   └───────────┴──▶ failed ──its turn goes on──▶ approved
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MOVES: Moves = {
     "waiting": frozenset({"approved", "failed"}),
     "approved": frozenset({"done", "failed"}),
     "done": frozenset(),
-    "failed": frozenset(),
+    "failed": frozenset({"approved"}),
 }
 
 

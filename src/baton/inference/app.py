@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from baton.inference.gate import Gate, Headers, is_loopback
@@ -25,6 +25,18 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
+ROUTES: Mapping[str, str] = {
+    "/": "serve",
+    "/health": "serve",
+    "/ready": "serve",
+    "/metrics": "serve",
+    "/openapi.json": "serve",
+    "/predict": "serve",
+    "/reload": "serve",
+}
+"""The action of the rights matrix that each path is. `serve` is open on this machine, and to whoever has the server's token."""
+
+
 class InferenceApp:
     """The ASGI application. Predictions run in the event loop's own thread: they are shorter than a hand-over."""
 
@@ -41,6 +53,8 @@ class InferenceApp:
             "/predict": self._predict,
             "/reload": self._reload,
         }
+        if {*self._pages, *self._acts} != ROUTES.keys():
+            raise LookupError("a path of the model server names no action of the rights matrix: list it in ROUTES")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -34,11 +34,16 @@ class Draft:
         found = self._latest.get((kind.KIND, id))
         return found if isinstance(found, kind) else self._state.get(kind, id)
 
-    def all(self, kind: type[R], *, status: Sequence[str] = (), limit: int = 10_000) -> list[R]:
-        """Records of a kind, gathered ones included, in order of first appearance."""
-        known = {record.id: record for record in self._state.all(kind, limit=limit)}
-        known |= {id: record for (of, id), record in self._latest.items() if of == kind.KIND and isinstance(record, kind)}
-        return [record for record in known.values() if not status or record.status in status][:limit]
+    def all(self, kind: type[R], *, status: Sequence[str] = (), limit: int = 100_000) -> list[R]:
+        """Records of a kind, gathered ones included: committed ones in order of first appearance, then what came in."""
+        known = {record.id: record for record in self._state.all(kind, status=status, limit=limit)}
+        for (of, id), record in self._latest.items():
+            if of == kind.KIND and isinstance(record, kind):
+                if status and record.status not in status:
+                    known.pop(id, None)
+                else:
+                    known[id] = record
+        return list(known.values())[:limit]
 
     def commit(self, cursors: Mapping[str, str], expect: Mapping[str, str | None]) -> Head:
         """Commit all of it with the cursors; see `State.commit`. Raises Conflict when a record changed since the draft began."""

@@ -29,6 +29,15 @@ class StateReader(Protocol):
         """Records of a kind in order of first appearance, only those in one of the statuses when any is given."""
         ...
 
+    def earliest(
+        self, kind: type[R], field: str, *, status: Sequence[str] = (), where: Mapping[str, str] | None = None, limit: int = 200
+    ) -> list[R]:
+        """The first so many records of a kind by an instant they hold in `field`; `where` names texts that fields must equal.
+
+        Sorted to the second; the store picks, so that thousands of others are never decoded.
+        """
+        ...
+
 
 class LedgerReader(StateReader, Protocol):
     """Looks at all that one workspace has on record, past and present; never changes it."""

@@ -4,22 +4,17 @@ Each check names the sections it reads, so that a broken section silences only w
 every check returns the mistakes it found.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from baton.kernel.errors import Mistake
-from baton.project.checks import people, rules, sources, times
-from baton.project.checks.ground import Ground, Matrix
+from baton.project.checks import rules, sources, times
+from baton.project.checks.ground import Ground
+from baton.project.checks.people import Matrix, ownership_check
 from baton.project.definition import Definition
 from baton.project.document import Lines
-from baton.project.roles import ROLES
 
 _CHECKS: tuple[tuple[str, Callable[[Ground], Iterator[Mistake]]], ...] = (
-    ("people", people.people),
-    ("raci", people.matrix_roles),
-    ("people raci", people.owners),
-    ("handoffs", people.handoffs),
-    ("people replay", people.answers),
     ("sources", sources.names),
     ("sources", sources.sources),
     ("features", sources.features),
@@ -28,6 +23,7 @@ _CHECKS: tuple[tuple[str, Callable[[Ground], Iterator[Mistake]]], ...] = (
     ("sources replay", sources.days),
     ("sources label recipe replay", times.times),
     ("decision", times.decision),
+    ("sources entity label recipe monitor decision", times.maturity),
     ("replay", times.replay),
     ("recipe", rules.recipe),
     ("problem gates", rules.criteria),
@@ -42,7 +38,6 @@ def cross_check(
     folder: Path,
     matrix: Matrix | None = None,
     *,
-    roles: Collection[str] = ROLES,
     skip: frozenset[str] = frozenset(),
 ) -> tuple[Mistake, ...]:
     """Everything that contradicts itself or the files in `folder`.
@@ -50,6 +45,8 @@ def cross_check(
     `matrix` is the ownership matrix in force, defaults included; with it every phase needs one accountable role that
     somebody wears. Without it the declared rows are judged alone. Checks that read a section in `skip` are left out.
     """
-    ground = Ground(definition, lines, folder, matrix, roles)
+    ground = Ground(definition, lines, folder)
     checks = (check for sections, check in _CHECKS if not skip & set(sections.split()))
-    return tuple(mistake for check in checks for mistake in check(ground))
+    behaviours = definition.replay.people if definition.replay and "replay" not in skip else {}
+    owned = ownership_check(definition, lines, matrix, skip=skip, behaviours=behaviours)
+    return (*owned, *(mistake for check in checks for mistake in check(ground)))

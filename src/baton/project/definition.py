@@ -1,79 +1,17 @@
 """What a project declares in `baton.yaml`, as frozen values. Reading order is lifecycle order.
 
-Every model forbids unknown keys; `loader` turns a violation into a mistake with file and line. Durations are written
-`90s`, `15m`, `3h`, `7d`; instants are RFC 3339 or a bare date (midnight UTC).
+Every model forbids unknown keys; `loader` turns a violation into a mistake with file and line.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
-from pydantic_core import PydanticKnownError
+from pydantic import Field
 
-from baton.kernel.clock import duration_text, iso, parse_duration, parse_instant
-
-
-def _duration(value: object) -> timedelta:
-    if isinstance(value, timedelta):
-        return value
-    if type(value) is int:
-        raise ValueError(f"'{value}' has no unit: write a number and one of s, m, h, d, w, e.g. {value}h")
-    text = value if isinstance(value, str) else ""
-    if not text:
-        raise ValueError("not a duration: write a whole number and a unit, one of s, m, h, d, w, e.g. 3h")
-    return parse_duration(text)
-
-
-def _instant(value: object) -> datetime:
-    try:
-        return value if isinstance(value, datetime) and value.tzinfo else parse_instant(str(value))
-    except (ValueError, OverflowError) as error:
-        zone = "time zone" in str(error)
-        reason = "has no time zone" if zone else "is not a date or an instant"
-        raise ValueError(f"'{value}' {reason}: write e.g. 2023-01-31 or 2023-01-31T06:00:00Z") from None
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(duration_text)]
-Instant = Annotated[datetime, BeforeValidator(_instant), PlainSerializer(iso)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,62}$")]
-Share = Annotated[float, Field(ge=0, le=1)]
-Letter = Literal["R", "A", "C", "I", "RA"]
-Phase = Literal[
-    "define",
-    "ingest",
-    "validate",
-    "features",
-    "train",
-    "evaluate",
-    "register",
-    "package",
-    "deploy",
-    "monitor",
-    "incident",
-    "retrain",
-]
-
-
-def _one_of(choices: tuple[str, ...]) -> AfterValidator:
-    """Texts out of `choices`, typed as plain texts so that matrices of any origin have one type."""
-
-    def check(value: str) -> str:
-        if value not in choices:
-            raise PydanticKnownError("literal_error", {"expected": ", ".join(f"'{choice}'" for choice in choices)})
-        return value
-
-    return AfterValidator(check)
-
-
-PhaseName = Annotated[str, _one_of(get_args(Phase))]
-LetterName = Annotated[str, _one_of(get_args(Letter))]
-
-
-class Declared(BaseModel):
-    """Base of every declared value: frozen, and an unknown key is a mistake."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+from baton.project.behaviour import Behaviour
+from baton.project.declared import Declared, Duration, Instant, Name, Share
+from baton.project.ownership import Ownership
 
 
 class Criterion(Declared):
@@ -102,22 +40,6 @@ class Problem(Declared):
     success: tuple[Criterion, ...] = ()
     value: OutcomeValue = OutcomeValue()
     stakeholders: tuple[str, ...] = ()
-
-
-class Member(Declared):
-    """A person of the team: the roles worn, where to reach them, and who stands in."""
-
-    name: Name
-    roles: tuple[str, ...] = Field(min_length=1)
-    contact: str = ""
-    deputy: str | None = None
-
-
-class HandoffRule(Declared):
-    """How one hand-off edge is accepted: by policy when its checks pass, or by a person; and within what time."""
-
-    accept: Literal["policy", "person"] = "policy"
-    within: Duration = timedelta(days=2)
 
 
 class Source(Declared):
@@ -221,7 +143,7 @@ class Retraining(Declared):
 
 
 class ReplayPlan(Declared):
-    """The stretch of history to replay, when the first model goes live, and how soon each person is taken to answer.
+    """The stretch of history to replay, when the first model goes live, and how each person is taken to behave.
 
     `zone` and `days` tell a resampled control what a day is: local days of that zone, by this column of each source
     (its known time when not named).
@@ -230,19 +152,16 @@ class ReplayPlan(Declared):
     start: Instant
     live: Instant
     until: Instant
-    answers: dict[str, Duration] = {}
+    people: dict[Name, Behaviour] = {}
     zone: str = "UTC"
     days: dict[Name, Name] = {}
 
 
-class Definition(Declared):
+class Definition(Ownership):
     """A whole project."""
 
     project: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
     problem: Problem
-    people: tuple[Member, ...] = Field(min_length=1)
-    raci: dict[PhaseName, dict[str, LetterName]] = {}
-    handoffs: dict[str, HandoffRule] = {}
     sources: dict[Name, Source] = Field(min_length=1)
     entity: Entity
     label: LabelRule

@@ -108,7 +108,7 @@ def _outcome(table: TableProfile, truth: ColumnProfile) -> tuple[str | float, in
         raise InvalidInput(
             f"the label has {truth.distinct} different values, and a yes-or-no outcome has two",
             where=where,
-            why=f"found {listed(truth.values)}",
+            why=f"found {listed(truth.values, truth.distinct)}",
             fix="add a column with two values; or, for a number, infer with a two-valued column and write 'above: NUMBER' in baton.yaml",
         )
     rare = min(truth.counts)

@@ -8,8 +8,9 @@ from pydantic import BaseModel, ValidationError
 
 from baton.kernel.errors import Mistake
 from baton.kernel.suggest import did_you_mean, nearest
-from baton.project.definition import Definition, Phase
+from baton.project.definition import Definition
 from baton.project.document import Lines, Where, shown
+from baton.project.phase import PHASES
 
 _EXAMPLES = {
     "project": "project: churn",
@@ -19,6 +20,15 @@ _EXAMPLES = {
     "people": "people: [{name: ann, roles: [product-manager, data-scientist]}]",
     "people.name": "name: ann",
     "people.roles": "roles: [data-scientist]",
+    "teams.members": "members: [ann, ben]",
+    "edges.giver": "giver: package",
+    "edges.receiver": "receiver: deploy",
+    "edges.payload": "payload: image pushed and scanned",
+    "files.path": "path: deploy/",
+    "files.phase": "phase: deploy",
+    "waivers.kind": "kind: bus-factor",
+    "waivers.subject": "subject: deploy",
+    "waivers.why": "why: two of us until spring",
     "sources": "sources: {customers: {path: data/customers.parquet, key: [customer_id]}}",
     "sources.path": "path: data/customers.parquet",
     "sources.key": "key: [customer_id]",
@@ -136,7 +146,7 @@ def _unknown(where: Where, raw: object, lines: Lines) -> Mistake:
 def _bad_key(where: Where, detail: Any, lines: Lines) -> Mistake:
     key, parent = shown(where[-1]), dotted(where[:-1])
     if detail["type"] == "literal_error":
-        return lines.mistake(where, f"unknown phase '{key}' in {parent}", did_you_mean(key, get_args(Phase)))
+        return lines.mistake(where, f"unknown phase '{key}' in {parent}", did_you_mean(key, PHASES))
     return lines.mistake(where, f"'{key}' cannot be a name in {parent}", f"use {_NOTE_NAME}")
 
 

@@ -82,7 +82,8 @@ def safe_name(name: str) -> str:
     return text if text[:1].isalpha() else f"c_{text}".rstrip("_")[:60]
 
 
-def listed(names: Iterable[str]) -> str:
-    """Names for a message: the first dozen, and how many more there are."""
+def listed(names: Iterable[str], among: int | None = None) -> str:
+    """Names for a message: the first dozen, and how many more there are, when these are but the first `among` many."""
     found = [shown(name) for name in names]
-    return ", ".join(found[:12]) + (f" and {len(found) - 12} more" if len(found) > 12 else "")
+    more = (among or len(found)) - len(found[:12])
+    return ", ".join(found[:12]) + (f" and {more} more" if more else "")

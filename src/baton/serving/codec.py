@@ -5,6 +5,7 @@ type is checked while reading. A null is a missing value; a category the model n
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -132,7 +133,7 @@ class Codec:
         rows = body.inputs if isinstance(body.inputs, list) else [body.inputs]
         columns = dict(zip(self._features, zip(*map(msgspec.structs.astuple, rows), strict=True), strict=True))
         if body.ids is UNSET:
-            return [f"in-{sha256(msgspec.json.encode(row)).hexdigest()[:12]}" for row in rows], columns
+            return _derived([sha256(msgspec.json.encode(row)).hexdigest()[:12] for row in rows]), columns
         if len(body.ids) != len(rows):
             raise InvalidInput(
                 f"{len(body.ids)} ids for {len(rows)} rows", where="ids", fix="give one id per row of inputs, or none at all"
@@ -195,8 +196,18 @@ def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
+def _derived(digests: Sequence[str]) -> list[str]:
+    """Ids of rows that came without: by content, and equal rows by their order among themselves."""
+    seen: Counter[str] = Counter()
+    ids = []
+    for digest in digests:
+        seen[digest] += 1
+        ids.append(f"in-{digest}" if seen[digest] == 1 else f"in-{digest}-{seen[digest]}")
+    return ids
+
+
 def _refuse_doubles(ids: Sequence[str], field: str) -> None:
     """An entity decided on twice in one request would be one prediction with two answers."""
     if len(set(ids)) < len(ids):
-        twice = next(name for at, name in enumerate(ids) if name in ids[:at])
+        twice = next(name for name, times in Counter(ids).items() if times > 1)
         raise InvalidInput(f"'{twice[:80]}' is asked for twice", where=field, fix="name each entity once in a request")

@@ -90,6 +90,27 @@ class StateSuite:
         assert state.all(Sample) == []
         assert verify(state).faults == ()
 
+    def test_the_earliest_are_picked_by_the_store(self, place: Place) -> None:
+        """By an instant in a field, among those in a status and with equal fields, now and as of an instant."""
+        state = place.open()
+        made = [
+            Sample(
+                f"s{number}", ("open", "done")[number % 2], at=START + ((7 * number) % 10) * HOUR, more={"of": f"p{number % 3}"}
+            )
+            for number in range(10)
+        ]
+        state.commit([change(sample, number) for number, sample in enumerate(made)])
+
+        def expected(known: list[Sample], of: str | None, limit: int) -> list[Sample]:
+            found = [sample for sample in known if sample.status == "open" and of in (None, sample.more["of"])]
+            return sorted(found, key=lambda sample: sample.at or START)[:limit]
+
+        for of, limit in ((None, 200), (None, 2), ("p0", 200), ("p1", 1), ("nobody", 5)):
+            where = None if of is None else {"more.of": of}
+            assert state.earliest(Sample, "at", status=("open",), where=where, limit=limit) == expected(made, of, limit)
+            past = state.as_of(START + 5 * HOUR).earliest(Sample, "at", status=("open",), where=where, limit=limit)
+            assert past == expected(made[:6], of, limit)
+
     def test_a_commit_is_seen_whole_by_every_handle(self, place: Place) -> None:
         """Records, facts, head and cursors come together."""
         one, other = place.open(), place.open()

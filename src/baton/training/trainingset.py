@@ -48,32 +48,23 @@ class TrainingSet:
             )
         return made.hexdigest()
 
-    def take(self, chosen: Array) -> "TrainingSet":
-        """The rows where `chosen` is true."""
+    def take(self, chosen: Array | slice) -> "TrainingSet":
+        """The rows where `chosen` is true; those of a slice share their memory with this set."""
         columns = {name: values[chosen] for name, values in self.columns.items()}
         return TrainingSet(self.entities[chosen], self.decided_at[chosen], self.labels[chosen], columns, self.cutoff)
 
 
 @dataclass(frozen=True)
 class Split:
-    """Time-ordered parts: what is learned from, what chooses among trials, and what the gate alone may see."""
+    """Time-ordered parts: what is learned from, what chooses among trials, and what the gate alone may see.
+
+    `learned` is train and validation together: what the chosen recipe is fitted on before the gate. Parts share the whole's memory.
+    """
 
     train: TrainingSet
     validation: TrainingSet
     holdout: TrainingSet
-
-    @property
-    def learned(self) -> TrainingSet:
-        """Train and validation together: what the chosen recipe is fitted on before the gate."""
-        parts = (self.train, self.validation)
-        columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in self.train.columns}
-        return TrainingSet(
-            np.concatenate([part.entities for part in parts]),
-            np.concatenate([part.decided_at for part in parts]),
-            np.concatenate([part.labels for part in parts]),
-            columns,
-            self.train.cutoff,
-        )
+    learned: TrainingSet
 
 
 def split(whole: TrainingSet, validation: timedelta | float, holdout: timedelta | float) -> Split:
@@ -88,8 +79,8 @@ def split(whole: TrainingSet, validation: timedelta | float, holdout: timedelta 
         None if isinstance(validation, float) else whole.cutoff - (holdout if isinstance(holdout, timedelta) else timedelta()),
         until=last,
     )
-    place = np.arange(whole.rows)
-    parts = Split(whole.take(place < before), whole.take((place >= before) & (place < last)), whole.take(place >= last))
+    spans = (slice(before), slice(before, last), slice(last, None), slice(last))
+    parts = Split(*(whole.take(span) for span in spans))
     for name, part in (("train", parts.train), ("validation", parts.validation), ("hold-out", parts.holdout)):
         if part.rows < FEWEST or len(np.unique(part.labels)) < 2:
             raise Refused(
@@ -107,4 +98,4 @@ def _begin(whole: TrainingSet, part: timedelta | float, end: datetime | None, un
     if isinstance(part, timedelta):
         assert end is not None
         return int(np.searchsorted(whole.decided_at, micros(end - part), side="right"))
-    return size - round(whole.rows * part)
+    return max(0, size - round(whole.rows * part))

@@ -83,9 +83,6 @@ class Memory:
     def last_step(self, table: str, writer: str = "baton") -> int | None:
         return self.steps.get((table, writer))
 
-    def compact(self, table: str) -> Snapshot:
-        return self.snapshot(table)
-
 
 def table(rows: list[tuple[int, int, int]]) -> pa.Table:
     """(hours after the beginning, key, value), made known in that order."""

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from baton.features.aggregate import FIXED_POINT, WindowState, deviation, fixed_point
-from baton.features.join import join
+from baton.features.join import column_array, join
 from baton.features.online import key_text, look_up
 from baton.features.ports import Values
 from baton.features.view import FeaturePlan, LatestView, WindowView, plan_from_source
@@ -426,3 +426,10 @@ def test_a_window_does_not_depend_on_how_often_it_is_advanced(rows: list[Any], s
         before = stop
     for key in {row[1] for row in fed}:
         assert one.values(key, end) == many.values(key, end)
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int8(), pa.string())])
+def test_equal_texts_are_one_object_in_memory(kind: pa.DataType) -> None:
+    made = column_array(pa.chunked_array([["JFK", None], ["LGA", "JFK"], []], pa.string()).cast(kind))
+    assert made.tolist() == ["JFK", None, "LGA", "JFK"] and made[0] is made[3]
+    assert column_array(pa.chunked_array([], pa.string())).tolist() == []

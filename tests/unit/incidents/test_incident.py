@@ -37,7 +37,7 @@ def test_the_table_is_this_one() -> None:
     assert {status: set(moves) for status, moves in MOVES.items()} == ALLOWED
 
 
-STEPS = {("waiting", "approved"), ("waiting", "failed"), ("approved", "done"), ("approved", "failed")}
+STEPS = {("waiting", "approved"), ("waiting", "failed"), ("approved", "done"), ("approved", "failed"), ("failed", "approved")}
 
 
 @pytest.mark.parametrize(("before", "after"), list(product(("waiting", "approved", "done", "failed"), repeat=2)))

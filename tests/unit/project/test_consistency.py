@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from baton.kernel.errors import InvalidProject, Mistake
-from baton.project.checks.ground import PHASES, Matrix
+from baton.project.checks.people import Matrix
 from baton.project.columns import check_columns, is_instant, is_numeric
-from baton.project.consistency import cross_check
 from baton.project.loader import load
+from baton.project.phase import PHASES
 
 Write = Callable[[str], Path]
 OWNERS: Matrix = {phase: {"ml-engineer": "RA", "sre": "I"} for phase in PHASES}
@@ -70,8 +70,8 @@ ADDED = [
         None,
     ),
     (
-        "replay: {start: 2023-01-01, live: 2023-02-01, until: 2023-03-01, answers: {bem: 1h}}",
-        "replay.answers names 'bem', who is not among the people",
+        "replay: {start: 2023-01-01, live: 2023-02-01, until: 2023-03-01, people: {bem: {answers: 1h}}}",
+        "replay.people names 'bem', who is not among the people",
         "did you mean 'ben'?",
     ),
     ("replay: {start: 2023-01-01, live: 2023-02-01, until: 2023-03-01, zone: Mars}", "replay.zone 'Mars' is no time zone", None),
@@ -89,6 +89,21 @@ def test_an_added_contradiction(write: Write, base: str, line: str, what: str, f
     assert (LAST, what) in [(mistake.line, mistake.what) for mistake in found]
     assert all(mistake.fix for mistake in found)
     assert fix is None or fix in [mistake.fix for mistake in found]
+
+
+@pytest.mark.parametrize(("line", "refused"), [("monitor: {maturity: 7d}", True), ("monitor: {maturity: 6d}", False)])
+def test_labels_must_be_able_to_arrive_within_the_hold_out(write: Write, base: str, line: str, refused: bool) -> None:
+    own = base.replace("label: {source: flights", "label: {source: landings").replace(
+        "entity:", "  landings: {path: data/flights.parquet, key: [flight_id], known_at: landed_at}\nentity:"
+    )
+    what = "labels have 7d to arrive (monitor.maturity), so a hold-out of the last 7d has none"
+    if not refused:
+        assert load(write(own + line + "\n")).definition.monitor.maturity.days == 6
+        return
+    (found,) = mistakes(write(own + line + "\n"))
+    assert (found.line, found.what, found.fix) == (LAST + 1, what, "write a longer one: 'holdout: 14d'")
+    load(write(own + "recipe: {holdout: 0.2}\n" + line + "\n"))
+    load(write(base + line + "\n"))
 
 
 CHANGED = [
@@ -173,12 +188,6 @@ def test_every_phase_needs_an_owner_who_is_there(write: Write, base: str) -> Non
     ]
     partial = {phase: row for phase, row in OWNERS.items() if phase != "incident"}
     assert [mistake.what for mistake in mistakes(write(base), partial)] == ["nobody is accountable for 'incident'"]
-
-
-def test_the_catalogue_of_roles_is_an_argument(write: Write, base: str) -> None:
-    loaded = load(write(base))
-    found = cross_check(loaded.definition, loaded.lines, loaded.folder, roles=("product-manager", "data-scientist"))
-    assert [mistake.line for mistake in found] == [8, 8, 8]
 
 
 SCHEMAS = {

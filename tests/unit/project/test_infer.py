@@ -238,6 +238,7 @@ def test_refusals_say_what_to_do(tmp_path: Path) -> None:
     assert refusal(good, time="fee").what == "column 'fee' is no time"
     assert refusal(good, key="idd").fix == "did you mean 'id'?"
     assert refusal(good, "fee").what == "the label has 200 different values, and a yes-or-no outcome has two"
+    assert refusal(good, "fee").why.endswith(" and 188 more")
 
 
 SHORT: list[tuple[dict[str, Callable[[int], object]], int, str]] = [

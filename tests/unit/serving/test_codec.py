@@ -32,6 +32,19 @@ def test_ids_name_the_rows() -> None:
     assert CODEC.decode(body(inputs=[ROW, ROW], ids=["a", "b"])).ids == ["a", "b"]
 
 
+def test_equal_rows_without_ids_are_told_apart_by_their_order() -> None:
+    other = {"carrier": "B6", "dep hour": 7}
+    ids = list(CODEC.decode(body(inputs=[ROW, other, ROW, ROW])).ids)
+    assert len(set(ids)) == 4 and ids[:2] == [*CODEC.decode(body(inputs=ROW)).ids, *CODEC.decode(body(inputs=other)).ids]
+    assert ids == CODEC.decode(body(inputs=[ROW, other, ROW, ROW])).ids
+
+
+def test_a_double_is_named_wherever_it_stands() -> None:
+    entities = [f"k{number}" for number in range(ROW_LIMIT - 1)]
+    with pytest.raises(InvalidInput, match=f"'{entities[-1]}' is asked for twice"):
+        CODEC.decode(body(entities=[*entities, entities[-1]]))
+
+
 def test_the_same_values_have_the_same_name() -> None:
     again = {"dep hour": 7.0, "carrier": "AA"}
     assert CODEC.decode(body(inputs=ROW)).ids == CODEC.decode(body(inputs=again)).ids

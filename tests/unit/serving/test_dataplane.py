@@ -166,8 +166,8 @@ def test_both_ways_of_asking_agree() -> None:
 def test_without_ids_a_row_is_called_by_its_values() -> None:
     house = House(route("live", 1))
     one, same, other = house.ask(inputs=[ROW, ROW, {**ROW, "distance": 2}]).predictions
-    assert one == same != other
-    assert one.entity.startswith("in-")
+    assert one.entity.startswith("in-") and same.entity == f"{one.entity}-2" and other.entity != one.entity
+    assert one.score == same.score and len({one.prediction_id, same.prediction_id, other.prediction_id}) == 3
 
 
 def test_unknown_entities_are_listed() -> None:

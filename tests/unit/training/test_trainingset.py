@@ -44,6 +44,13 @@ def test_parts_are_cut_by_spans_back_from_the_cutoff() -> None:
     assert list(parts.learned.entities) == list(whole.entities[:600])
 
 
+def test_parts_are_views_of_the_whole() -> None:
+    whole = hourly(30)
+    parts = split(whole, 7 * DAY, 5 * DAY)
+    for part in (parts.train, parts.validation, parts.holdout, parts.learned):
+        assert np.shares_memory(part.columns["x"], whole.columns["x"]) and np.shares_memory(part.labels, whole.labels)
+
+
 def test_rows_of_one_instant_stay_together_at_a_boundary_in_time() -> None:
     offsets = [DAY * 2 + timedelta(hours=hour) for hour in range(1, 60)] + [DAY * 2] * 30 + [DAY] * 30 + [timedelta(0)] * 30
     parts = split(made(offsets), DAY, DAY)

@@ -1,37 +1,138 @@
-"""Open hand-offs, once a day: people of a replay answer when they would have, and what nobody answers escalates."""
+"""What waits on people, once a tick when something is due: answers of a replay's people, consultations, deadlines.
 
-from datetime import timedelta
+Everything is a function of the instant and the record, so a step that was killed and is run again does the same.
+"""
 
-from baton.app.lifecycle.step import Step
-from baton.ledger.fact import Act
-from baton.project.definition import HandoffRule
-from baton.team.handoff import EDGES, Handoff, accepted, escalated
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeAlias
 
+from baton.app.lifecycle.offering import consulted, give_back, renew, send_back
+from baton.app.lifecycle.office import Office
+from baton.kernel.clock import iso
+from baton.ledger.fact import SYSTEM, Act
+from baton.project.behaviour import Behaviour
+from baton.team.conduct import answers_at, objection
+from baton.team.consultation import Consultation, commented, expired
+from baton.team.handoff import POLICY, Handoff, Result, accepted, answerers, escalated, overdue, own_offer
+from baton.team.task import Task
+from baton.team.team import Team
 
-def answer(step: Step, *, replayed: bool) -> None:
-    """Answers that are due by now, then deadlines that have passed; one fact each, however often it is repeated."""
-    plan = step.house.definition.replay
-    answers = plan.answers if replayed and plan is not None else {}
-    for handoff in step.draft.all(Handoff, status=("offered",)):
-        takes = answers.get(handoff.waiting_on)
-        if takes is not None and handoff.since + takes <= min(step.now, handoff.deadline):
-            _accept(step, handoff, takes)
-        elif step.now >= handoff.deadline:
-            _escalate(step, handoff)
-
-
-def _accept(step: Step, handoff: Handoff, takes: timedelta) -> None:
-    person = step.house.team.person(handoff.waiting_on)
-    phase = EDGES[handoff.edge].receiver
-    role = step.house.team.role_in(person, phase) if person is not None else ""
-    reason = f"taken in the replay: {handoff.waiting_on} is declared to answer after {takes}"
-    done = accepted(handoff, handoff.waiting_on, step.now, reason)
-    step.draft.record(Act(handoff.waiting_on, role, handoff.since + takes, step.now), done, "accepted", reason)
+Behaviours = Mapping[str, Behaviour]
+Waiting: TypeAlias = Handoff | Consultation | Task
 
 
-def _escalate(step: Step, handoff: Handoff) -> None:
-    within = step.house.definition.handoffs.get(handoff.edge, HandoffRule()).within
-    after = escalated(step.house.team, handoff, step.now, within)
-    verb = "lapsed" if after.status == "lapsed" else "escalated"
-    words = f"{handoff.waiting_on} did not answer in time" + ("" if verb == "lapsed" else f"; now waits on {after.waiting_on}")
-    step.draft.record(step.act(EDGES[handoff.edge].giver), after, verb, words, level=after.level)
+def answer(office: Office, behaviours: Behaviours) -> None:
+    """Comments, answers and mended tasks that are due by now, then deadlines that have passed; one fact each."""
+    for consultation in office.draft.all(Consultation, status=("open",)):
+        _consultation(office, consultation, behaviours)
+    move_tasks(office)
+    for task in office.draft.all(Task, status=("open",)):
+        _mend(office, task, behaviours)
+    for handoff in office.draft.all(Handoff, status=("offered",)):
+        about = office.draft.get(Consultation, handoff.consultation) if handoff.consultation else None
+        if about is not None and about.status == "open":
+            continue
+        asked = consulted(office, handoff, about) if about is not None else handoff
+        if asked.open:
+            _handoff(office, asked, behaviours)
+
+
+def next_due(team: Team, waiting: Iterable[Waiting], behaviours: Behaviours, now: datetime) -> datetime | None:
+    """The earliest instant at which `answer` has something to do, None when nothing waits."""
+    return min((_due(team, each, behaviours, now) for each in waiting), default=None)
+
+
+def _due(team: Team, each: Waiting, behaviours: Behaviours, now: datetime) -> datetime:
+    if isinstance(each, Handoff):
+        people = [person for name in answerers(team, each, now) if (person := team.person(name)) is not None]
+        if each.consultation:
+            return datetime.max.replace(tzinfo=now.tzinfo)
+        gone = [absence.since for person in people for absence in person.absences if absence.until > now]
+        return min(
+            [each.deadline, *_answer_times(each.since, (person.id for person in people), behaviours), *gone] if people else [now]
+        )
+    if isinstance(each, Consultation):
+        return min([each.deadline, *_answer_times(each.opened_at, each.missing, behaviours)])
+    owner = team.person(each.owner)
+    if owner is None or not owner.reachable(now):
+        return now
+    return min([*_answer_times(each.opened_at, (each.owner,), behaviours), datetime.max.replace(tzinfo=now.tzinfo)])
+
+
+def _answer_times(since: datetime, names: Iterable[str], behaviours: Behaviours) -> list[datetime]:
+    told = (answers_at(behaviours[name], since) for name in names if name in behaviours)
+    return [moment for moment in told if moment is not None]
+
+
+def _consultation(office: Office, consultation: Consultation, behaviours: Behaviours) -> None:
+    spoken = sorted(
+        (moment, name)
+        for name in consultation.missing
+        for moment in _answer_times(consultation.opened_at, (name,), behaviours)
+        if moment <= min(office.now, consultation.deadline)
+    )
+    for moment, name in spoken:
+        if consultation.status == "open":
+            consultation = commented(consultation, name, "agree", "no concern, in the replay", moment)
+            office.draft.record(Act(name, "", moment, office.now), consultation, "commented", f"{name} agrees")
+    if consultation.status == "open" and office.now >= consultation.deadline:
+        consultation = expired(consultation, office.now)
+        office.draft.record(Act(SYSTEM, "", office.now), consultation, "expired", consultation.reason)
+
+
+def move_tasks(office: Office) -> None:
+    """Open tasks of people who are not here go to whoever does the work of their phase now."""
+    for task in office.draft.all(Task, status=("open",)):
+        owner = office.team.person(task.owner)
+        if owner is not None and owner.reachable(office.now):
+            continue
+        heir = office.team.responsible(task.phase, office.now).id
+        words = f"{task.owner} is not here; now with {heir}"
+        office.draft.record(Act(SYSTEM, "", office.now), replace(task, owner=heir), "passed-on", words)
+
+
+def _mend(office: Office, task: Task, behaviours: Behaviours) -> None:
+    """People of a replay look into what was sent back by a person, and offer it again."""
+    moment = next(iter(_answer_times(task.opened_at, (task.owner,), behaviours)), None)
+    handoff = office.draft.get(Handoff, task.cause)
+    if moment is None or moment > office.now or handoff is None or handoff.answered_by in ("", POLICY):
+        return
+    evidence = {**handoff.evidence, "mended": f"{task.owner} looked into it, in the replay"}
+    result = Result(handoff.subject, evidence, handoff.checks, handoff.pin)
+    renew(office, handoff, result, "mended and offered again")
+
+
+def _handoff(office: Office, handoff: Handoff, behaviours: Behaviours) -> None:
+    for name in answerers(office.team, handoff, handoff.since):
+        moment = next(iter(_answer_times(handoff.since, (name,), behaviours)), None)
+        if moment is None or own_offer(office.team, handoff, name, moment):
+            continue
+        if moment <= min(office.now, handoff.deadline):
+            _simulated(office, handoff, name, moment, behaviours[name])
+            return
+    why = overdue(office.team, handoff, office.now)
+    if why:
+        escalate(office, handoff, why)
+
+
+def _simulated(office: Office, handoff: Handoff, name: str, moment: datetime, behaviour: Behaviour) -> None:
+    objects = objection(behaviour, handoff.edge, handoff.evidence) if handoff.round == 1 else ""
+    if objects:
+        send_back(office, handoff, name, objects, moment)
+        return
+    reason = f"taken in the replay: {name} is declared to answer by {iso(moment)[:16]}"
+    taken = accepted(office.team, handoff, name, moment, reason)
+    office.draft.record(office.act_of(name, handoff.taken_in, moment), taken, "accepted", reason)
+
+
+def escalate(office: Office, handoff: Handoff, why: str) -> None:
+    """Move a hand-off to the next of its chain, or let it lapse: then it is a task of its giver."""
+    after = escalated(office.team, handoff, office.now)
+    act = office.act(handoff.given_in)
+    if after.open:
+        office.draft.record(act, after, "escalated", f"{why}; now waits on {after.waiting_on}", level=after.level)
+        return
+    office.draft.record(act, after, "lapsed", why, level=after.level)
+    give_back(office, after)

@@ -12,6 +12,7 @@ from baton.features.online import entity_view, key_text
 from baton.features.ports import OnlineStore, Values
 from baton.features.view import FeaturePlan, LatestView, WindowView
 from baton.kernel.clock import from_micros, micros
+from baton.kernel.errors import BrokenSource
 from baton.project.definition import Definition
 
 if TYPE_CHECKING:
@@ -28,38 +29,52 @@ class Arrivals:
     """Moves all sources forward together and keeps the online store at the same instant.
 
     `advance` is exact after a kill: the store's watermark says how far it came, and `warm` rebuilds what was in memory
-    from the tables and the sources.
+    from the tables and the sources. With `patient`, a source that cannot be read is passed over and stands in `broken`;
+    its rows arrive once it can.
     """
 
     def __init__(
-        self, definition: Definition, plan: FeaturePlan, intakes: Mapping[str, Intake], online: OnlineStore, tables: "Tables"
+        self,
+        definition: Definition,
+        plan: FeaturePlan,
+        intakes: Mapping[str, Intake],
+        online: OnlineStore,
+        tables: "Tables",
+        *,
+        patient: bool = False,
     ) -> None:
         self._definition, self._plan, self._intakes, self._online, self._tables = definition, plan, intakes, online, tables
         self._windows: dict[str, list[WindowState]] = defaultdict(list)
         self._latest: dict[str, list[LatestView]] = defaultdict(list)
         self._due: dict[int, dict[str, None]] = defaultdict(dict)
         self._place: dict[str, int] = {}
+        self._patient = patient
+        self.broken: dict[str, BrokenSource] = {}
 
-    def warm(self, watermark: datetime | None, landed: datetime | None) -> None:
-        """Rebuild the memory as of `watermark`; `landed` is up to when rows stand in the tables. Writes nothing."""
+    def warm(self, watermark: datetime | None, landed: datetime | None, missed: Mapping[str, datetime] | None = None) -> None:
+        """Rebuild the memory as of `watermark`; `landed` is up to when rows stand in the tables. Writes nothing.
+
+        `missed` names sources that landed last at an earlier instant.
+        """
+        upto = {name: (missed or {}).get(name, landed) for name in self._intakes}
         for view in self._plan.views:
             if isinstance(view, LatestView):
                 self._latest[view.source].append(view)
-        for intake in self._intakes.values():
-            intake.resume(landed)
+        for name, intake in self._intakes.items():
+            intake.resume(upto[name])
         if watermark is None:
             return
         spans = [span for view in self._plan.views if isinstance(view, WindowView) for span in view.spans]
         since = watermark - max([*spans, AHEAD])
         for name in self._intakes:
-            source = self._definition.sources[name]
+            source, landed = self._definition.sources[name], upto[name]
             if landed is not None and source.known_at and self._tables.exists(name):
                 stored = self._tables.scan(name, after=since, until=landed, on=source.known_at)
                 self._take(
                     name, stored.sort_by([(source.known_at, "ascending"), *((key, "ascending") for key in source.key)]), watermark
                 )
             if source.known_at or landed is None:
-                self._take(name, self._intakes[name].release(watermark), watermark)
+                self._take(name, self._released(name, watermark), watermark)
 
     def rebuild(self, at: datetime) -> None:
         """Write a lost online store anew, from the tables as they stood at the last daily step."""
@@ -81,8 +96,8 @@ class Arrivals:
         """Release what became known up to `now` and write it online; returns how many rows arrived."""
         at, arrived = micros(now), 0
         changes: list[Change] = []
-        for name, intake in self._intakes.items():
-            rows = intake.release(now, horizon) if horizon is not None else intake.release(now)
+        for name in self._intakes:
+            rows = self._released(name, now, horizon)
             arrived += rows.num_rows
             changes += self._take(name, rows, now)
         changes += self._forget(now)
@@ -92,6 +107,20 @@ class Arrivals:
     def due(self, now: datetime) -> list[str]:
         """The entities to be decided on at `now`, in order of their keys' arrival."""
         return list(self._due.get(micros(now), ()))
+
+    def _released(self, name: str, until: datetime, horizon: datetime | None = None) -> "pa.Table":
+        """What a source brings; nothing while it cannot be read and that is to be borne."""
+        import pyarrow as pa
+
+        try:
+            rows = self._intakes[name].release(until, horizon)
+        except BrokenSource as error:
+            if not self._patient:
+                raise
+            self.broken[name] = error
+            return pa.table({})
+        self.broken.pop(name, None)
+        return rows
 
     def _take(self, name: str, rows: "pa.Table", now: datetime) -> list[Change]:
         """Bring rows of a source into memory; returns what the online store has to change."""

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Sequence
-from itertools import chain
+from datetime import datetime, timedelta
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from baton.app.lifecycle.step import Step
-from baton.monitoring.day import Day, looked_back_on
+from baton.kernel.clock import floor_to, from_micros, parse_instant
+from baton.monitoring.day import Day
 from baton.monitoring.drift import excess_psi, outside_share
 from baton.monitoring.traffic import ERRORS, P50, P99
 from baton.serving.log import read_segments
@@ -17,14 +19,16 @@ from baton.serving.prediction import PredictionBatch
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from baton.app.lifecycle.recent import Recent
     from baton.monitoring.day import Reference
 
 TABLES = {"live": "predictions", "canary": "predictions", "shadow": "predictions", "challenger": "challenger_predictions"}
+ANSWERED = ("live", "canary")
+OWN = frozenset({"prediction_id", "decided_at", "model_version", "release", "variant", "score"})
+DAY = timedelta(days=1)
 FROM, UNTIL = "collected.from", "collected.until"
 
 
-def collect(step: Step, recent: "Recent") -> tuple[list[PredictionBatch], dict[str, str]]:
+def collect(step: Step) -> tuple[list[PredictionBatch], dict[str, str]]:
     """Append what was logged since the last step; returns the batches, once each, and the cursor to commit.
 
     Where this step ends is committed before anything is appended, so a repeated step takes the very same records.
@@ -42,9 +46,7 @@ def collect(step: Step, recent: "Recent") -> tuple[list[PredictionBatch], dict[s
     for name in sorted(set(TABLES.values())):
         chosen = [batch for batch in batches if TABLES[batch.variant] == name]
         if chosen:
-            rows = as_table(chosen, step.house.definition.entity.key)
-            step.house.tables.append(name, rows, step=step.number)
-            recent.add_predictions(rows)
+            step.house.tables.append(name, as_table(chosen, step.house.definition.entity.key), step=step.number)
     return batches, {FROM: json.dumps(end)}
 
 
@@ -84,42 +86,48 @@ def _values(batches: Sequence[PredictionBatch], name: str) -> list[Any]:
     return list(chain.from_iterable(batch.features.get(name) or [None] * len(batch.entities) for batch in batches))
 
 
-def _answered(batches: Sequence[PredictionBatch]) -> list[PredictionBatch]:
-    return [batch for batch in batches if batch.variant in ("live", "canary")]
-
-
 def measure_traffic(step: Step, batches: Sequence[PredictionBatch], failed: int) -> None:
-    """Note how long the answers of the day took and how many requests failed, outside the ledger: no run repeats these."""
-    took = np.array([batch.latency_us for batch in _answered(batches)], dtype=np.float64) / 1000
-    if failed or len(took):
+    """Note how long answers took, at the end of their day, and how many requests failed; no run repeats these."""
+    answered = [batch for batch in batches if batch.variant in ANSWERED]
+    if failed or answered:
         step.house.state.measure(ERRORS, failed, step.now)
-    if len(took):
+    for end, of_day in groupby(answered, lambda batch: floor_to(from_micros(batch.decided_at), DAY) + DAY):
+        took = np.array([batch.latency_us for batch in of_day], dtype=np.float64) / 1000
         for name, share in ((P50, 0.5), (P99, 0.99)):
-            step.house.state.measure(name, round(float(np.quantile(took, share)), 3), step.now)
+            step.house.state.measure(name, round(float(np.quantile(took, share)), 3), end)
 
 
-def record_day(step: Step, batches: Sequence[PredictionBatch], reference: "Reference | None") -> None:
-    """The day that just ended, as far as it can be judged without labels."""
-    answered = _answered(batches)
-    if not answered:
+def record_days(step: Step, reference: "Reference | None") -> None:
+    """The days that ended since the last daily step, as far as they can be judged without labels."""
+    before = step.house.state.cursor("day")
+    if before is None or not step.house.tables.exists(TABLES["live"]):
         return
-    known = {name for batch in answered for name in batch.features}
-    columns = {
-        name: np.array(_values(answered, name), dtype=np.float64)
-        for name in (reference.low if reference else ())
-        if name in known
-    }
-    scores = np.array(list(chain.from_iterable(batch.scores for batch in answered)), dtype=np.float64)
-    began = looked_back_on(step.now)
+    began = floor_to(parse_instant(before), DAY)
+    while began + DAY <= step.now:
+        _record_day(step, began, reference)
+        began += DAY
+
+
+def _record_day(step: Step, began: datetime, reference: "Reference | None") -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    first = began - timedelta(microseconds=1)
+    rows = step.house.tables.scan(TABLES["live"], None, first, first + DAY, "decided_at")
+    rows = rows.filter(pc.is_in(rows["variant"], value_set=pa.array(ANSWERED)))
+    if not rows.num_rows:
+        return
+    names = {name: name if name not in OWN else f"feature_{name}" for name in (reference.low if reference else ())}
+    columns = {name: rows[column].to_numpy().astype(np.float64) for name, column in names.items() if column in rows.column_names}
     day = Day(
         id=began.date().isoformat(),
         status="served",
         day=began,
-        requests=len({batch.decided_at for batch in answered}),
-        predictions=len(scores),
-        versions=tuple(sorted({batch.model_version for batch in answered})),
+        requests=pc.count_distinct(rows["decided_at"]).as_py(),
+        predictions=rows.num_rows,
+        versions=tuple(sorted(rows["model_version"].unique().to_pylist())),
         outside=outside_share(reference, columns) if reference and columns else {},
         drift=excess_psi(reference, columns) if reference and columns else {},
-        mean_score=round(float(np.mean(scores)), 10),
+        mean_score=round(float(np.mean(rows["score"].to_numpy())), 10),
     )
     step.draft.record(step.act("monitor"), day, "served", f"{day.predictions} predictions in {day.requests} requests")

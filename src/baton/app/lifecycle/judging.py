@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from baton.app.lifecycle.recent import ANSWERED
+from baton.app.lifecycle.collecting import ANSWERED
 from baton.app.lifecycle.step import Step
 from baton.delivery.release import Release
 from baton.kernel.clock import iso
@@ -38,12 +38,9 @@ def judge_days(step: Step, recent: "Recent") -> None:
     ready = step.now - step.house.definition.monitor.maturity
     for day in step.draft.all(Day, status=("served",)):
         if day.day + timedelta(days=1) <= ready:
-            known = [
-                (row[4], label)
-                for row in recent.scored(day.day, day.day + timedelta(days=1), ANSWERED)
-                if (label := recent.label(row[1])) is not None
-            ]
-            scores, labels = (np.array(values, dtype=np.float64) for values in (zip(*known, strict=True) if known else ((), ())))
+            known = recent.labelled(day.day, day.day + timedelta(days=1), ANSWERED)
+            scores = np.array([row.score for row, _ in known], dtype=np.float64)
+            labels = np.array([label for _, label in known], dtype=np.float64)
             judged = matured(day, scores, labels, "judged")
             step.draft.record(step.act("monitor"), judged, "judged", f"{judged.labelled} of {judged.predictions} labels arrived")
 

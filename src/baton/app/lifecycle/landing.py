@@ -1,34 +1,45 @@
 """Ingest and validate, once a day: land what was released, judge contracts, and write down the truths that arrived."""
 
+from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from baton.app.lifecycle.arrivals import label_rows
 from baton.app.lifecycle.step import Step
-from baton.data.standing import SourceState
+from baton.data.ingest import Landing
+from baton.data.standing import UNREADABLE, SourceState
 from baton.kernel.clock import parse_instant
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from baton.data.ingest import Landing
+from baton.kernel.errors import BrokenSource
 
 
-def land(step: Step) -> "pa.Table":
-    """Land every source up to now; returns the labels that arrived since the last landing."""
+def land(step: Step) -> None:
+    """Land every source up to now, and the labels that arrived with them.
+
+    On the wall clock a source that cannot be read is passed over and says so; what it missed lands once it can be read.
+    """
     for name, intake in step.house.intakes.items():
-        landing = intake.land(step.now, step.number)
-        if landing.left or name not in _known(step):
-            _record(step, name, landing)
-    return _labels(step)
+        before = step.draft.get(SourceState, name)
+        since = before.landed_at if before is not None and before.status == UNREADABLE else _since(step)
+        try:
+            if intake.landed != since:  # a step that failed after this landing is repeated
+                intake.resume(intake.released, since)
+            landing = intake.land(step.now, step.number)
+        except BrokenSource as error:
+            if before is None or step.house.workspace.clock != "wall":
+                raise
+            _pass_over(step, before, error)
+            continue
+        if landing.left or before is None or before.status == UNREADABLE:
+            _record(step, name, landing, before)
+    _labels(step)
 
 
-def _known(step: Step) -> set[str]:
-    return {source.id for source in step.draft.all(SourceState)}
+def _pass_over(step: Step, before: SourceState, error: BrokenSource) -> None:
+    state = replace(before, status=UNREADABLE, reasons=(f"{error.what} ({error.why or error.where})",))
+    if state != before:
+        step.draft.record(step.act("ingest"), state, UNREADABLE, state.reasons[0])
 
 
-def _record(step: Step, name: str, landing: "Landing") -> None:
-    before = step.draft.get(SourceState, name)
+def _record(step: Step, name: str, landing: Landing, before: SourceState | None) -> None:
     state = SourceState(
         id=name,
         status=landing.verdict.state,
@@ -49,30 +60,17 @@ def _record(step: Step, name: str, landing: "Landing") -> None:
     )
 
 
-def _labels(step: Step) -> "pa.Table":
+def _labels(step: Step) -> None:
     """Labels of the day, appended exactly once."""
     house, definition = step.house, step.house.definition
-    source = definition.sources[definition.label.source]
-    if not house.tables.exists(definition.label.source):
-        import pyarrow as pa
-
-        return pa.table(
-            {
-                definition.entity.key: pa.array([], pa.string()),
-                "label": pa.array([], pa.int8()),
-                "known_at": pa.array([], pa.timestamp("us", "UTC")),
-            }
-        )
-    if source.known_at is None:
-        first = house.tables.last_step("labels") is None
-        rows = house.tables.scan(definition.label.source)
-        made = label_rows(rows if first else rows.slice(0, 0), definition)
-    else:
-        rows = house.tables.scan(definition.label.source, after=_since(step), until=step.now, on=source.known_at)
-        made = label_rows(rows, definition).sort_by([("known_at", "ascending"), (definition.entity.key, "ascending")])
+    name, known_at = definition.label.source, definition.sources[definition.label.source].known_at
+    if not house.tables.exists(name) or (known_at is None and house.tables.exists("labels")):
+        return
+    rows = house.tables.scan(name) if known_at is None else house.tables.scan(name, None, _since(step), step.now, known_at)
+    made = label_rows(rows, definition)
     if made.num_rows:
-        house.tables.append("labels", made, step=step.number)
-    return made
+        order = [("known_at", "ascending"), (definition.entity.key, "ascending")]
+        house.tables.append("labels", made if known_at is None else made.sort_by(order), step=step.number)
 
 
 def _since(step: Step) -> datetime | None:

@@ -2,19 +2,23 @@
 
 import signal
 import threading
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from baton.app.bootstrap import open_house
+from baton.app.lifecycle.courier import Courier
 from baton.app.lifecycle.recent import Recent
 from baton.app.lifecycle.server import ModelServer
-from baton.app.lifecycle.tick import TOLD, Loop, daily, resume, tick
+from baton.app.lifecycle.tick import TOLD, Loop, arrive, daily, daily_due, resume, tick
 from baton.app.workspace import Workspace
-from baton.kernel.clock import Clock, SystemClock, floor_to, iso, micros
-from baton.kernel.errors import BatonError, Conflict
+from baton.kernel.clock import Clock, SystemClock, floor_to, from_micros, iso, micros
+from baton.kernel.errors import BatonError, BrokenSource, Conflict
 
 GLANCE = 1.0
+"""Seconds between two looks at the clock."""
+REST = 300
 
 
 def live(
@@ -34,7 +38,7 @@ def live(
         server = ModelServer(workspace.folder, replay=False, port=port)
         loop = Loop(
             house,
-            Recent(house.definition.entity.key),
+            Recent(house.tables, house.definition),
             server.ask_now,
             server.reload,
             server.failures,
@@ -43,49 +47,108 @@ def live(
             None,
             replayed=False,
         )
-        began = resume(loop)
+        resume(loop)
         ticking = workspace.clock == "wall"
-        if ticking and began is None:
+        server.require_port()
+        if ticking and loop.day is None:
             _first(loop, clock, say)
+        courier = Courier(folder, workspace.folder, clock, say) if ticking else None
         try:
             server.start()
-            say(f"{house.definition.project}: serving on http://127.0.0.1:{server.port} (GET /openapi.json, POST /predict)")
+            say(f"{house.definition.project}: {_standing(server)}")
             say("stands at its last instant and does not tick: it was replayed" if not ticking else f"ticks every {loop.every}")
-            _watch(loop, server, clock, stop, say, ticking=ticking)
+            Watch(loop, server, courier, clock, say).keep(stop)
         finally:
+            if courier is not None:
+                courier.stop()
             server.stop()
             say("stopped")
 
 
 def _first(loop: Loop, clock: Clock, say: Callable[[str], None]) -> None:
-    """The very first tick happens before the server starts, so that it starts with a model."""
-    now = floor_to(clock.now(), timedelta(minutes=1))
+    """The very first tick happens before the server starts, so that it starts with a model; one that was cut short is finished."""
+    now = loop.begun or floor_to(clock.now(), timedelta(minutes=1))
     say(f"first tick at {iso(now)}: ingest, validate, train, evaluate, package")
     seen = loop.house.state.head().size
-    loop.house.arrivals.advance(now, now)
+    arrive(loop, now, now)
     daily(loop, now)
     _tell(loop, seen, say)
 
 
-def _watch(
-    loop: Loop, server: ModelServer, clock: Clock, stop: threading.Event, say: Callable[[str], None], *, ticking: bool
-) -> None:
-    while not stop.wait(GLANCE):
-        if not server.alive():
-            say("the model server ended; starting it again")
-            server.start()
-        due = floor_to(clock.now(), loop.every)
-        before = loop.house.online.begin()
-        if not ticking or (before is not None and before >= micros(due)):
-            continue
+def _standing(server: ModelServer) -> str:
+    """Where the server listens, and what it says when it cannot serve."""
+    address, problem = f"http://127.0.0.1:{server.port}", server.problem()
+    if problem is None:
+        return f"serving on {address} (GET /openapi.json, POST /predict)"
+    return f"listening on {address}, but nothing can be served: {problem['message']}\n  fix: {problem['fix']}"
+
+
+@dataclass
+class Watch:
+    """Ticks when it is time, keeps the server up, and notices going out: the courier runs beside and is never waited for.
+
+    What fails and may heal is told once in full and tried again after 1, 2, 4 … glances, at most REST of them.
+    """
+
+    loop: Loop
+    server: ModelServer
+    courier: Courier | None
+    clock: Clock
+    say: Callable[[str], None]
+    pause: int = 0
+    rest: int = 0
+    behind: bool = False
+    broken: Mapping[str, BrokenSource] = field(default_factory=dict)
+
+    def keep(self, stop: threading.Event) -> None:
+        """Watch until told to stop."""
+        while not stop.wait(GLANCE):
+            if not self.server.alive():
+                self.say("the model server ended; starting it again")
+                self.server.start()
+            if self.courier is None:
+                continue
+            if not self.courier.alive():
+                self.courier.start()
+            self.rest = max(self.rest - 1, 0)
+            if not self.rest:
+                self.look()
+
+    def look(self) -> None:
+        """Tick if one is due."""
+        now, stands = self.clock.now(), self.loop.house.online.begin()
+        due = floor_to(now, self.loop.every)
+        self._tell_clock(now, stands)
+        if stands is not None and stands >= micros(due) and not daily_due(self.loop, due):
+            return
         try:
-            seen = loop.house.state.head().size
-            tick(loop, due, due)
-            _tell(loop, seen, say)
+            seen = self.loop.house.state.head().size
+            tick(self.loop, due, due)
+            self.pause = 0
+            _tell(self.loop, seen, self.say)
+            self._tell_sources()
         except BatonError as error:
             if not error.retryable and not isinstance(error, Conflict):
                 raise
-            say(f"tick {iso(due)} will be tried again: {error.what}")
+            if not self.pause:
+                self.say(f"tick {iso(due)} did not come to its end and will be tried again: {error}")
+            self.pause = self.rest = min(max(2 * self.pause, 1), REST)
+
+    def _tell_clock(self, now: datetime, stands: int | None) -> None:
+        """That the clock was set back, once: nothing that happened may come to lie in the future."""
+        behind = stands is not None and micros(now) < stands
+        if behind and not self.behind and stands is not None:
+            self.say(f"the clock says {iso(now)}, the loop stands at {iso(from_micros(stands))}: nothing ticks until then")
+        self.behind = behind
+
+    def _tell_sources(self) -> None:
+        """Sources that cannot be read any more, and those that can again."""
+        broken = dict(self.loop.house.arrivals.broken)
+        for name in broken.keys() - self.broken.keys():
+            self.say(f"source {name} cannot be read; the loop goes on without it and tries it at every tick: {broken[name]}")
+        for name in self.broken.keys() - broken.keys():
+            self.say(f"source {name} is read again")
+        self.broken = broken
 
 
 def _tell(loop: Loop, seen: int, say: Callable[[str], None]) -> None:

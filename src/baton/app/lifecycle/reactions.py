@@ -1,9 +1,11 @@
 """Every feedback loop of Baton, on one page. Stages know only earlier stages; what flows back flows through here.
 
 a broken contract      → an incident of the data's owner; the next kept landing resolves it
+an unreadable source   → the same
 a calibration alarm    → an incident (harm) and a proposal to retrain
 a novelty alarm        → an incident (cause) and a proposal to retrain
 a proposal             → a turn of the loop, within cooldown and budget
+an override of a gate  → the turn that failed at it open again, its proposal approved, its incident mitigating
 a turn that failed     → its proposal failed, its incident open again; a later alarm may propose anew
 a release that serves  → its incident resolved, its proposal done
 a month that closed    → a report that product must take
@@ -12,10 +14,11 @@ a month that closed    → a report that product must take
 from collections.abc import Sequence
 from dataclasses import replace
 
+from baton.app.lifecycle import overriding
 from baton.app.lifecycle.judging import Signal
 from baton.app.lifecycle.step import Step
 from baton.app.lifecycle.turn import OPEN, Turn
-from baton.data.standing import SourceState
+from baton.data.standing import UNREADABLE, SourceState
 from baton.delivery.release import Release
 from baton.incidents.incident import Incident, moved
 from baton.incidents.proposal import Proposal, brake
@@ -23,27 +26,30 @@ from baton.incidents.proposal import moved as moved_proposal
 from baton.kernel.ids import derived_id
 from baton.monitoring.month import Month
 from baton.team.handoff import Check
+from baton.team.override import Override
 
 UNRESOLVED = ("open", "mitigating")
 
 
 def on_sources(step: Step) -> None:
-    """Contracts broken open an incident; contracts kept again resolve it."""
+    """Contracts broken, and sources that cannot be read, open an incident; the next kept landing resolves it."""
     open_ones = {
-        incident.subject: incident for incident in step.draft.all(Incident, status=UNRESOLVED) if incident.signal == "contract"
+        incident.subject: incident
+        for incident in step.draft.all(Incident, status=UNRESOLVED)
+        if incident.signal in ("contract", "source")
     }
     for source in step.draft.all(SourceState):
-        incident = open_ones.get(f"source {source.id}")
-        if source.status == "broken" and incident is None and source.landed_at == step.now:
-            cause = "; ".join(source.reasons)
-            open_incident(
-                step,
-                Signal("contract", f"contract of {source.id} broken: {cause}", harm=False, evidence={"digest": source.digest}),
-                f"source {source.id}",
-                "validate",
-            )
-        elif source.status != "broken" and incident is not None:
-            resolve(step, incident, f"source {source.id} version {source.version}", "the contract is kept again")
+        subject, cause = f"source {source.id}", "; ".join(source.reasons)
+        incident = open_ones.get(subject)
+        if source.status == "kept":
+            if incident is not None:
+                resolve(step, incident, f"{subject} version {source.version}", "the contract is kept again")
+        elif incident is None and source.status == UNREADABLE:
+            signal = Signal("source", f"{subject} cannot be read: {cause}", harm=False, evidence={"digest": source.digest})
+            open_incident(step, signal, subject, "ingest")
+        elif incident is None and source.landed_at == step.now:
+            words = f"contract of {source.id} broken: {cause}"
+            open_incident(step, Signal("contract", words, harm=False, evidence={"digest": source.digest}), subject, "validate")
 
 
 def on_signals(step: Step, found: Sequence[Signal], live: Release) -> None:
@@ -59,7 +65,7 @@ def on_signals(step: Step, found: Sequence[Signal], live: Release) -> None:
 
 def open_incident(step: Step, signal: Signal, subject: str, phase: str) -> Incident:
     """An incident with its owner from RACI: who does the work of the phase that its cause lies in."""
-    owner = step.house.team.responsible(phase).name
+    owner = step.team.responsible(phase, step.now).name
     incident = Incident(
         id=derived_id("incident", signal.kind, subject, step.now.isoformat()),
         status="open",
@@ -96,7 +102,8 @@ def on_proposals(step: Step) -> None:
     """A waiting proposal starts a turn once the brakes let go and its hand-off is taken."""
     for proposal in step.draft.all(Proposal, status=("waiting",)):
         held = brake(step.house.definition.retraining, step.draft.all(Proposal), step.now)
-        if held:
+        freed = overriding.holding(step.draft, "brake", step.now, proposal.id)
+        if held and freed is None:
             if held != proposal.brake:
                 step.draft.record(step.act("retrain"), replace(proposal, brake=held), "held", held)
             continue
@@ -107,19 +114,21 @@ def on_proposals(step: Step) -> None:
             (Check("evidence", bool(proposal.reason), proposal.reason),),
         )
         if taken.status == "accepted":
-            _start(step, proposal)
+            _start(step, proposal, freed if held else None)
         elif not taken.open:
             failed = moved_proposal(proposal, "failed", brake=taken.reason)
             step.draft.record(step.act("retrain"), failed, "refused", taken.reason)
 
 
-def _start(step: Step, proposal: Proposal) -> None:
+def _start(step: Step, proposal: Proposal, freed: Override | None) -> None:
     turn = start_turn(step, proposal.reason, proposal)
+    if freed is not None:
+        overriding.use(step.office, freed, f"used: {turn.id} started")
     step.draft.record(
         step.act("retrain"),
         moved_proposal(proposal, "approved", started_at=step.now, turn=turn.id, brake=""),
         "approved",
-        "within cooldown and budget",
+        freed.what if freed is not None else "within cooldown and budget",
     )
     incident = step.draft.get(Incident, proposal.incident)
     if incident is not None and incident.status == "open":
@@ -151,6 +160,18 @@ def on_failed(step: Step, turn: Turn, reason: str) -> None:
     if incident is not None and incident.status == "mitigating":
         step.draft.record(
             step.act("incident"), moved(incident, "open", step.now), "reopened", f"{turn.id} did not mend it: {reason}"
+        )
+
+
+def on_reopened(step: Step, turn: Turn, reason: str) -> None:
+    """A turn that failed goes on: what its failure undid is so no more."""
+    proposal = step.draft.get(Proposal, turn.proposal) if turn.proposal else None
+    if proposal is not None and proposal.status == "failed":
+        step.draft.record(step.act("retrain"), moved_proposal(proposal, "approved", brake=""), "reopened", reason)
+    incident = step.draft.get(Incident, turn.incident) if turn.incident else None
+    if incident is not None and incident.status == "open":
+        step.draft.record(
+            step.act("incident"), moved(incident, "mitigating", step.now), "mitigating", f"{turn.id} goes on: {reason}"
         )
 
 

@@ -1,87 +1,75 @@
-"""The last days of predictions and labels, kept in memory so that a daily step need not read tables again.
+"""What was predicted and how it came out, read from the tables when it is asked for.
 
-Rebuilt from the tables at a start; what it answers is the same either way.
+Nothing is remembered from step to step: a step that is repeated after a kill sees what is stored, and judges the same.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from baton.kernel.clock import micros
+from baton.app.lifecycle.collecting import TABLES
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from baton.data.ports import Tables
+    from baton.project.definition import Definition
 
-Array = np.ndarray[Any, Any]
-KEPT = timedelta(days=12)
-ANSWERED = ("live", "canary")
-COLUMNS = ("decided_at", "variant", "model_version", "release", "score")
+INSTANT = timedelta(microseconds=1)
+
+
+class Scored(NamedTuple):
+    """A prediction: when it was decided (µs), on which entity, by which version."""
+
+    at: int
+    entity: str
+    version: int
+    score: float
 
 
 class Recent:
-    """Scores by (variant, decision time) and labels by entity, both for the last days."""
+    """Predictions by decision time and variant, and the labels that arrived for them."""
 
-    def __init__(self, entity: str) -> None:
-        self._entity = entity
-        self._scores: dict[int, dict[str, list[tuple[str, int, str, float]]]] = {}
-        self._labels: dict[str, int] = {}
-        self._labelled: list[tuple[int, str]] = []
+    def __init__(self, tables: "Tables", definition: "Definition") -> None:
+        self._tables, self._key = tables, definition.entity.key
+        source = definition.sources[definition.label.source]
+        # A truth in rows of its own follows the decision that the loop itself took; any other may be older than the question.
+        own = definition.label.source != definition.entity.source
+        self._follows = own and source.known_at is not None and definition.decision is not None
 
-    def restore(self, tables: "Tables", now: datetime) -> None:
-        """Read the last days back."""
-        for name in ("predictions", "challenger_predictions"):
-            if tables.exists(name):
-                self.add_predictions(
-                    tables.scan(name, columns=(self._entity, *COLUMNS), after=now - KEPT, until=now, on="decided_at")
-                )
-        if tables.exists("labels"):
-            self.add_labels(tables.scan("labels", after=now - KEPT, until=now))
-
-    def add_predictions(self, rows: "pa.Table") -> None:
-        """Take in scored rows."""
-        decided = _micros(rows["decided_at"])
-        columns = (rows[name].to_pylist() for name in ("variant", self._entity, "model_version", "release", "score"))
-        for at, variant, entity, version, release, score in zip(decided, *columns, strict=True):
-            self._scores.setdefault(at, {}).setdefault(variant, []).append((entity, version, release, score))
-
-    def add_labels(self, rows: "pa.Table") -> None:
-        """Take in labels that arrived."""
-        for at, entity, label in zip(
-            _micros(rows["known_at"]), rows[self._entity].to_pylist(), rows["label"].to_pylist(), strict=True
-        ):
-            self._labels[entity] = label
-            self._labelled.append((at, entity))
-
-    def forget(self, now: datetime) -> None:
-        """Drop what is older than is kept."""
-        limit = micros(now - KEPT)
-        self._scores = {at: found for at, found in self._scores.items() if at >= limit}
-        for _, entity in (each for each in self._labelled if each[0] < limit):
-            self._labels.pop(entity, None)
-        self._labelled = [each for each in self._labelled if each[0] >= limit]
-
-    def scored(self, since: datetime, until: datetime, variants: Sequence[str]) -> list[tuple[int, str, int, str, float]]:
-        """(decided µs, entity, version, release, score) of variants with since ≤ decided < until, in order."""
-        first, last = micros(since), micros(until)
-        return [
-            (at, *row)
-            for at in sorted(self._scores)
-            if first <= at < last
-            for variant in variants
-            for row in self._scores[at].get(variant, ())
+    def scored(self, since: datetime, until: datetime, variants: Sequence[str]) -> list[Scored]:
+        """Predictions of variants with since ≤ decided < until, in order of time, variant and entity."""
+        found = [
+            (row, variants.index(variant))
+            for name in sorted({TABLES[variant] for variant in variants})
+            if self._tables.exists(name)
+            for row, variant in self._read(name, since, until, variants)
         ]
+        return [row for row, _ in sorted(found, key=lambda each: (each[0].at, each[1], each[0].entity))]
 
-    def label(self, entity: str) -> int | None:
-        """The label of an entity, None while it is not known."""
-        return self._labels.get(entity)
+    def labelled(self, since: datetime, until: datetime, variants: Sequence[str]) -> list[tuple[Scored, int]]:
+        """The same, as far as a label has arrived, each with its label."""
+        rows = self.scored(since, until, variants)
+        labels = self._labels(since, {row.entity for row in rows})
+        return [(row, labels[row.entity]) for row in rows if row.entity in labels]
 
+    def _read(self, name: str, since: datetime, until: datetime, variants: Sequence[str]) -> list[tuple[Scored, str]]:
+        import pyarrow as pa
+        import pyarrow.compute as pc
 
-def _micros(column: "pa.ChunkedArray") -> list[int]:
-    import pyarrow as pa
+        columns = (self._key, "decided_at", "model_version", "score", "variant")
+        rows = self._tables.scan(name, columns, since - INSTANT, until - INSTANT, "decided_at")
+        rows = rows.filter(pc.is_in(rows["variant"], value_set=pa.array(variants)))
+        decided = rows["decided_at"].cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+        entity, version, score, variant = (rows[each] for each in (self._key, *columns[2:]))
+        values = (column.to_pylist() for column in (decided, entity, version, score, variant))
+        return [(Scored(*row), name) for *row, name in zip(*values, strict=True)]
 
-    values: list[int] = column.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_pylist()
-    return values
+    def _labels(self, since: datetime, entities: set[str]) -> dict[str, int]:
+        """The latest label of each of these entities."""
+        if not entities or not self._tables.exists("labels"):
+            return {}
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        rows = self._tables.scan("labels", after=since if self._follows else None)
+        rows = rows.filter(pc.is_in(rows[self._key], value_set=pa.array(sorted(entities)))).sort_by("known_at")
+        return dict(zip(rows[self._key].to_pylist(), rows["label"].to_pylist(), strict=True))

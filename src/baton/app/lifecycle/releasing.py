@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from baton.app.lifecycle import approving
+from baton.app.lifecycle.overriding import halted
 from baton.app.lifecycle.reactions import on_failed, on_live
 from baton.app.lifecycle.step import Step
 from baton.app.lifecycle.turn import Turn
@@ -49,15 +51,15 @@ def advance(step: Step, recent: "Recent", failures: Callable[[int], int]) -> Non
 def evidence_of(step: Step, release: Release, recent: "Recent", errors: int) -> Evidence:
     """The paired comparison on rows that both versions scored and whose label arrived, grouped by decision hour."""
     theirs = {
-        (at, entity): score
-        for at, entity, version, _, score in recent.scored(release.since, step.now, ("challenger",))
-        if version == release.version
+        (row.at, row.entity): row.score
+        for row in recent.scored(release.since, step.now, ("challenger",))
+        if row.version == release.version
     }
-    answered = [row for row in recent.scored(release.since, step.now, ("canary",)) if row[2] == release.version]
+    answered = [row for row in recent.scored(release.since, step.now, ("canary",)) if row.version == release.version]
     pairs = [
-        (at, (theirs[at, entity] - label) ** 2 - (score - label) ** 2)
-        for at, entity, version, _, score in recent.scored(release.since, step.now, ("live",))
-        if (at, entity) in theirs and version != release.version and (label := recent.label(entity)) is not None
+        (row.at, (theirs[row.at, row.entity] - label) ** 2 - (row.score - label) ** 2)
+        for row, label in recent.labelled(release.since, step.now, ("live",))
+        if (row.at, row.entity) in theirs and row.version != release.version
     ]
     if not pairs:
         return Evidence(len(answered), errors, 0)
@@ -71,7 +73,16 @@ def evidence_of(step: Step, release: Release, recent: "Recent", errors: int) -> 
 
 def _advance(step: Step, release: Release, reason: str) -> None:
     following = advanced(release, step.house.definition.rollout, step.now, reason)
+    told: dict[str, Any] = {"share": following.share}
     if following.status == "live":
+        version = step.draft.get(ModelVersion, f"version-{release.version}")
+        assert version is not None
+        clearance = approving.clear(step.office, step.house.definition, release.id, version)
+        if clearance.refused:
+            _roll_back(step, release, f"its promotion was refused: {clearance.reason}")
+        if not clearance.granted:
+            return
+        told["approval"] = clearance.waits_for
         for before in step.draft.all(Release, status=("live",)):
             step.draft.record(
                 step.act("deploy"),
@@ -81,9 +92,7 @@ def _advance(step: Step, release: Release, reason: str) -> None:
             )
             _version(step, before.version, "retired", before.id)
         _version(step, release.version, "live", release.id)
-    step.draft.record(
-        step.act("deploy"), following, "promoted" if following.status == "live" else "advanced", reason, share=following.share
-    )
+    step.draft.record(step.act("deploy"), following, "promoted" if following.status == "live" else "advanced", reason, **told)
 
 
 def _roll_back(step: Step, release: Release, reason: str) -> None:
@@ -118,8 +127,8 @@ def _finish(step: Step, turn: Turn) -> None:
 
 
 def routing_of(definition: Definition, state: StateReader, serial: int) -> Routing:
-    """The routing that the releases ask for."""
-    releases = state.all(Release)
+    """The routing that the releases ask for; no route at all while everything is halted."""
+    releases = [] if halted(state) is not None else state.all(Release)
     live = next((release for release in releases if release.status == "live"), None)
     trial = next((release for release in releases if release.status in TRIAL), None)
     baseline = releases[0] if releases and definition.rollout.baseline else None

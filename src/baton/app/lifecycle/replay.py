@@ -15,7 +15,9 @@ from baton.app.lifecycle.tick import Loop, arrive, daily, daily_due, resume, tic
 from baton.app.workspace import Workspace
 from baton.data.ports import SourceReader
 from baton.kernel.clock import SimulatedClock, iso
-from baton.kernel.errors import InvalidInput, InvalidProject, Mistake
+from baton.kernel.digest import digest
+from baton.kernel.errors import Conflict, InvalidInput, InvalidProject, Mistake
+from baton.project.behaviour import Policy
 from baton.project.definition import Definition, ReplayPlan
 
 
@@ -68,17 +70,21 @@ def replay(
     *,
     until: datetime | None = None,
     control: int | None = None,
+    policy: Policy | None = None,
 ) -> None:
     """Replay a project's history into a workspace, from wherever it stands to the end. May be killed and run again.
 
     `until` cuts it short (midnight UTC). `control` is the seed of a stationary control in place of the real history.
+    `policy` says how people behave and which hand-offs they answer, in place of what the project declares.
     """
-    with open_house(folder, workspace, None if control is None else partial(_resampled, control)) as house:
+    wrap = None if control is None else partial(_resampled, control)
+    with open_house(folder, workspace, wrap, None if policy is None else partial(_under, policy)) as house:
+        _same_policy(house, policy)
         plan, ends = plan_of(house, until), plan_of(house, None).until
         server = ModelServer(workspace.folder, replay=True)
         loop = Loop(
             house,
-            Recent(house.definition.entity.key),
+            Recent(house.tables, house.definition),
             server.ask,
             server.reload,
             server.failures,
@@ -86,17 +92,38 @@ def replay(
             plan.live,
             ends,
             replayed=True,
+            behaviours=plan.people,
         )
         began = resume(loop)
         if began is not None and began >= plan.until and not daily_due(loop, plan.until):
             report(house, Progress(began, plan.start, plan.until))
             return
-        house.trainer.warm()
         try:
             server.start()
             _run(loop, SimulatedClock(began or plan.start), plan, report)
         finally:
             server.stop()
+
+
+def _same_policy(house: House, policy: Policy | None) -> None:
+    """Refuse to go on under another people policy than the one the workspace began with."""
+    told = digest(policy.model_dump(mode="json")) if policy is not None else ""
+    known = house.state.cursor("policy")
+    if known is None:
+        house.state.commit([], cursors={"policy": told})
+    elif known != told:
+        raise Conflict(
+            "the people policy has changed since this replay began",
+            where=str(house.workspace.folder),
+            why="one history is told under one policy",
+            fix="start over with --fresh, or name another workspace: --workspace DIR",
+        )
+
+
+def _under(policy: Policy, definition: Definition) -> Definition:
+    """The definition under a people policy."""
+    plan = _declared(definition).model_copy(update={"people": policy.people})
+    return definition.model_copy(update={"replay": plan, "handoffs": {**definition.handoffs, **policy.handoffs}})
 
 
 def _resampled(seed: int, reader: SourceReader, definition: Definition) -> SourceReader:
@@ -115,6 +142,7 @@ def _run(loop: Loop, clock: SimulatedClock, plan: ReplayPlan, report: Callable[[
     while True:
         now = clock.now()
         tick(loop, now) if now < plan.until else _last(loop, now)
+        loop.house.trainer.warm()
         report(loop.house, Progress(now, plan.start, plan.until))
         if now >= plan.until:
             return

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -26,10 +27,25 @@ class ModelServer:
         self._command = [
             sys.executable, "-m", "baton.inference", "--workspace", str(workspace), "--port", str(port), "--port-file", str(self._port_file), "--die-with-parent", str(os.getpid()),
         ] + (["--replay"] if replay else [])  # fmt: skip
+        self._wanted = port
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: http.client.HTTPConnection | None = None
         self._told = 0
         self.port = 0
+
+    def require_port(self) -> None:
+        """Raise Unavailable when somebody else has the given port."""
+        with socket.socket() as door:
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                door.bind(("127.0.0.1", self._wanted))
+            except OSError as error:
+                raise Unavailable(
+                    f"the model server cannot have port {self._wanted}",
+                    where="127.0.0.1",
+                    why=error.strerror or str(error),
+                    fix="stop whoever has it, or choose another one: --port N (0 takes a free one)",
+                ) from error
 
     def start(self) -> None:
         """Start it and wait for its port. Raises Unavailable with the server's last words when it does not come up."""
@@ -44,7 +60,7 @@ class ModelServer:
                     "the model server did not start",
                     where=str(self._log),
                     why=self._last_words(),
-                    fix="read the log; if the port is taken, choose another one with --port",
+                    fix="read the log",
                 )
             time.sleep(0.01)
         self.port = int(self._port_file.read_text())
@@ -84,12 +100,18 @@ class ModelServer:
             return
         status, body = self.request("POST", "/reload")
         if status != 200:
+            told = refusal(body)
             raise Unavailable(
                 "the model server kept its old routing",
                 where=f"status {status}",
-                why=body[:300].decode(errors="replace"),
-                fix="read serve.log in the workspace",
+                why=told["message"],
+                fix=told["fix"] or "read serve.log in the workspace",
             )
+
+    def problem(self) -> dict[str, str] | None:
+        """Why the running server cannot serve (`message`, `fix`); None when it can."""
+        status, body = self.request("GET", "/ready")
+        return None if status == 200 else refusal(body)
 
     def failures(self, version: int) -> int:
         """How many requests the running server could not score with a version since it started."""
@@ -121,11 +143,12 @@ class ModelServer:
     def _ask(self, body: Mapping[str, Any], at: datetime) -> None:
         status, answer = self.request("POST", "/predict", body)
         if status != 200:
+            told = refusal(answer)
             raise Unavailable(
                 "the model server refused a request of the loop",
                 where=f"{iso(at)}, status {status}",
-                why=answer[:500].decode(errors="replace"),
-                fix="read serve.log in the workspace",
+                why=told["message"],
+                fix=told["fix"] or "read serve.log in the workspace",
             )
 
     def stop(self) -> None:
@@ -139,3 +162,12 @@ class ModelServer:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+
+
+def refusal(body: bytes) -> dict[str, str]:
+    """`message` and `fix` of an answer that refuses; its own words when it has another form."""
+    try:
+        told = json.loads(body)["error"]
+        return {name: str(told.get(name, "")) for name in ("message", "fix")}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {"message": body[:500].decode(errors="replace"), "fix": ""}

@@ -1,7 +1,7 @@
 """A turn of the loop: from the decision to train to a version that serves, hand-off by hand-off.
 
 preparing ─data, training-set─▶ training ─▶ evaluated ─candidate─▶ registered ─▶ packaged ─bundle─▶ releasing ─release─▶ done
-any of them ──▶ failed
+any of them ──▶ failed ──the gate is overridden──▶ evaluated
 """
 
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ MOVES: Moves = {
     "packaged": frozenset({"releasing", "failed"}),
     "releasing": frozenset({"done", "failed"}),
     "done": frozenset(),
-    "failed": frozenset(),
+    "failed": frozenset({"evaluated"}),
 }
-OPEN = tuple(status for status, following in MOVES.items() if following)
+OPEN = tuple(status for status in MOVES if status not in ("done", "failed"))
 """The statuses of a turn under way, in order."""
 
 

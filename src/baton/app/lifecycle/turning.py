@@ -7,7 +7,9 @@ from typing import Any
 
 import msgspec
 
-from baton.app.lifecycle.reactions import on_failed
+from baton.app.lifecycle import approving, overriding
+from baton.app.lifecycle.offering import renew
+from baton.app.lifecycle.reactions import busy, on_failed, on_reopened
 from baton.app.lifecycle.step import Step
 from baton.app.lifecycle.turn import OPEN, Turn, moved
 from baton.delivery.release import Release, start
@@ -21,7 +23,8 @@ from baton.registry.bundle import Calibration, Manifest, Parity, pack
 from baton.registry.signature import Signature
 from baton.registry.version import ModelVersion
 from baton.registry.version import moved as moved_version
-from baton.team.handoff import Check, Handoff
+from baton.team.handoff import POLICY, Check, Handoff, Result
+from baton.team.task import Task, task_id
 
 TRIAL = ("shadow", "canary")
 
@@ -56,30 +59,50 @@ def _fail(step: Step, turn: Turn, reason: str, phase: str) -> None:
 
 
 def _taken(step: Step, turn: Turn, handoff: Handoff) -> bool:
-    """Whether a hand-off was accepted. An open one makes the turn wait, a refused one makes it fail."""
+    """Whether a hand-off was accepted. An open one makes the turn wait.
+
+    One that a person did not take waits for the task it left with its giver; refused by policy, or given up, the turn fails.
+    """
     if handoff.status == "accepted":
         return True
     if handoff.open:
-        if turn.waits_for != handoff.id:
-            step.draft.record(
-                step.act("retrain"),
-                replace(turn, waits_for=handoff.id),
-                "waiting",
-                f"{handoff.waiting_on} must take '{handoff.payload}'",
-            )
+        _wait(step, turn, handoff.id, f"{handoff.waiting_on} must take '{handoff.payload}'")
+        return False
+    task = step.draft.get(Task, task_id(handoff.id, handoff.given_in))
+    if handoff.answered_by != POLICY and task is not None and task.status == "open":
+        _wait(step, turn, task.id, f"{task.owner} must mend '{handoff.payload}': {handoff.reason}")
     else:
-        _fail(step, turn, f"'{handoff.payload}' was {handoff.status}: {handoff.reason}", "retrain")
+        gone = f"; given up by {task.done_by}: {task.outcome}" if task is not None and task.status == "given-up" else ""
+        _fail(step, turn, f"'{handoff.payload}' was {handoff.status}: {handoff.reason}{gone}", "retrain")
+    return False
+
+
+def _wait(step: Step, turn: Turn, what: str, reason: str) -> None:
+    if turn.waits_for != what:
+        step.draft.record(step.act("retrain"), replace(turn, waits_for=what), "waiting", reason)
+
+
+def reopen(step: Step) -> bool:
+    """Turns that failed at the gate go on when an override lets their candidate through; tells whether one did."""
+    for turn in step.draft.all(Turn, status=("failed",)):
+        freed = overriding.holding(step.draft, "gate", step.now, turn.id)
+        if freed is not None and freed.subject == turn.id and turn.candidate and not turn.version and not busy(step):
+            _become(step, turn, "evaluated", freed.what, "evaluate", outcome="")
+            on_reopened(step, turn, freed.what)
+            return True
     return False
 
 
 def _prepare(step: Step, turn: Turn) -> Turn | None:
-    """Data and training set are handed over with the versions they are made of."""
+    """Data are asked for; then data and training set are handed over with the versions they are made of."""
     from baton.data.standing import SourceState
 
+    if not _taken(step, turn, _asked_for(step, turn)):
+        return None
     sources = step.draft.all(SourceState)
     evidence = {source.id: {"version": source.version, "rows": source.rows} for source in sources}
     checks = tuple(
-        Check(f"contract of {source.id}", source.status != "broken", "; ".join(source.reasons) or "kept") for source in sources
+        Check(f"contract of {source.id}", source.status == "kept", "; ".join(source.reasons) or "kept") for source in sources
     )
     if not _taken(step, turn, step.hand_over("data", turn.id, evidence, checks)):
         return None
@@ -89,8 +112,18 @@ def _prepare(step: Step, turn: Turn) -> Turn | None:
         turn.id,
         {"features": plan.digest, "count": len(plan.names)},
         (Check("known time", True, "every join is on known time"),),
+        {"features": plan.digest},
     )
     return _become(step, turn, "training", "data and features are handed over", "train") if _taken(step, turn, made) else None
+
+
+def _asked_for(step: Step, turn: Turn) -> Handoff:
+    """The data engineer is handed the problem by product at the first turn, and a request for fresh data at every later one."""
+    if turn.proposal:
+        return step.hand_over("request", turn.id, {"reason": turn.reason}, (Check("reason", bool(turn.reason), turn.reason),))
+    problem = step.house.definition.problem
+    evidence = {"question": problem.question, "success": [each.model_dump(mode="json") for each in problem.success]}
+    return step.hand_over("problem", turn.id, evidence, (Check("question", bool(problem.question), problem.question),))
 
 
 def _train(step: Step, turn: Turn) -> Turn | None:
@@ -120,20 +153,31 @@ def _evaluate(step: Step, turn: Turn) -> Turn | None:
         "worst_slices": answer["slices"][:3],
     }
     check = Check("gate", verdict.passed, "; ".join(verdict.reasons))
-    if not _taken(step, turn, step.hand_over("candidate", turn.id, evidence, (check,))):
+    freed = None if verdict.passed else overriding.holding(step.draft, "gate", step.now, turn.id)
+    if freed is not None:
+        check = Check("gate", True, f"{check.detail}; overridden by {freed.id}: {freed.reason}")
+        evidence["override"] = freed.id
+    made = step.hand_over(
+        "candidate", turn.id, evidence, (check,), {"candidate": turn.candidate, "project": step.house.loaded.digest}
+    )
+    if freed is not None and made.answered_by == POLICY and made.status == "declined":
+        made = renew(step.office, made, Result(turn.id, evidence, (check,)), freed.what)
+    if not _taken(step, turn, made):
         return None
     version = _register(step, turn, answer)
+    if freed is not None:
+        overriding.use(step.office, freed, f"used: version {version.version} registered")
     return _become(step, turn, "registered", f"version {version.version}: {check.detail}", "register", version=version.version)
 
 
 def _register(step: Step, turn: Turn, answer: Mapping[str, Any]) -> ModelVersion:
     number = len(step.draft.all(ModelVersion)) + 1
-    team = step.house.team
+    team = step.team
     lineage = {
         "training": answer["manifest"],
         "project": step.house.loaded.digest,
         "features": step.house.plan.digest,
-        "people": {phase: team.accountable(phase).name for phase in ("train", "evaluate", "register")},
+        "people": {phase: team.accountable(phase, step.now).person.name for phase in ("train", "evaluate", "register")},
         "turn": turn.id,
         "candidate": turn.candidate,
     }
@@ -211,7 +255,11 @@ def _release(step: Step, turn: Turn) -> Turn | None:
         ),
         Check("signature", step.house.artifacts.exists(version.bundle), version.bundle[:12]),
     )
-    if not _taken(step, turn, step.hand_over("bundle", turn.id, evidence, checks)):
+    if not _taken(
+        step,
+        turn,
+        step.hand_over("bundle", turn.id, evidence, checks, {"bundle": version.bundle, "project": step.house.loaded.digest}),
+    ):
         return None
     live = step.draft.all(Release, status=("live",))
     release = start(
@@ -223,6 +271,14 @@ def _release(step: Step, turn: Turn) -> Turn | None:
         step.house.definition.rollout,
         first=not live,
     )
+    if release.status == "live":
+        clearance = approving.clear(step.office, step.house.definition, release.id, version)
+        if clearance.refused:
+            _fail(step, turn, f"its promotion was refused: {clearance.reason}", "deploy")
+        elif not clearance.granted:
+            _wait(step, turn, clearance.waits_for, clearance.reason)
+        if not clearance.granted:
+            return None
     step.draft.record(step.act("deploy"), release, "started", f"version {version.version} as {release.status}")
     status = "live" if release.status == "live" else "released"
     step.draft.record(step.act("deploy"), moved_version(version, status), status, release.id)

@@ -13,7 +13,7 @@ from baton.kernel.errors import BrokenSource, InvalidProject, Mistake
 from baton.project.columns import check_columns
 from baton.project.definition import Source
 from baton.project.loader import Loaded
-from baton.team.raci import team_of
+from baton.team.charter import team_of
 
 if TYPE_CHECKING:
     from baton.data.ports import SourceReader
@@ -44,7 +44,7 @@ def check(folder: Path) -> dict[str, Any]:
         "question": definition.problem.question,
         "sources": {name: len(columns) for name, columns in schemas.items()},
         "features": list(plan.names) if plan else [],
-        "owners": {phase: team.accountable(phase).name for phase in team.matrix},
+        "owners": {phase: team.owner(phase).name for phase in team.matrix},
         "digest": loaded.digest,
     }
 

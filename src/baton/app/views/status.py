@@ -16,7 +16,10 @@ from baton.ledger.ports import StateReader
 from baton.monitoring.day import Day
 from baton.monitoring.month import Month
 from baton.registry.version import ModelVersion
+from baton.team.approval import Approval
 from baton.team.handoff import Handoff
+from baton.team.override import Override
+from baton.team.task import Task
 
 
 def status(project: str, reader: StateReader, at: datetime | None, clock: str) -> dict[str, Any]:
@@ -37,6 +40,9 @@ def status(project: str, reader: StateReader, at: datetime | None, clock: str) -
         "incidents": [msgspec.to_builtins(incident) for incident in incidents],
         "proposals": [msgspec.to_builtins(proposal) for proposal in reader.all(Proposal)],
         "handoffs": [_handoff(handoff, at) for handoff in reader.all(Handoff)],
+        "tasks": [msgspec.to_builtins(task) for task in reader.all(Task)],
+        "approvals": [msgspec.to_builtins(each) for each in reader.all(Approval)],
+        "overrides": [msgspec.to_builtins(each) for each in reader.all(Override)],
         "turns": [msgspec.to_builtins(turn) for turn in turns],
         "sources": [msgspec.to_builtins(source) for source in reader.all(SourceState)],
         "months": [_month(month) for month in reader.all(Month)],
@@ -74,7 +80,7 @@ def _handoff(handoff: Handoff, at: datetime | None) -> dict[str, Any]:
     plain: dict[str, Any] = msgspec.to_builtins(handoff)
     return {
         **plain,
-        "holder": handoff.receiver if handoff.status == "accepted" else handoff.giver,
+        "holder": handoff.holder,
         "late": bool(at and handoff.open and handoff.deadline < at),
     }
 

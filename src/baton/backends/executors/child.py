@@ -1,7 +1,8 @@
-"""A child process that answers JSON lines: long jobs run there and give their memory back when it ends."""
+"""A child process that answers one request in JSON and ends: a long job runs there and gives its memory back."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,7 +15,10 @@ PATIENCE = 5.0
 
 
 class Child:
-    """`python -m module arguments…`, started at first need; one request at a time."""
+    """`python -m module arguments…`, a process of its own for every request, one at a time.
+
+    It reads a JSON line, answers with one and ends. When its input closes, its caller is gone: it has to end then too.
+    """
 
     def __init__(self, module: str, arguments: tuple[str, ...]) -> None:
         self._command = [sys.executable, "-m", module, *arguments]
@@ -30,26 +34,25 @@ class Child:
             self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=calm)
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Send a request and wait for its answer.
+        """Send a request and wait for its answer; the child has ended then.
 
-        Raises Refused or, when trying again may help, Unavailable with the child's own words; Unavailable also when it dies (out of memory, killed).
+        Raises Refused or, when trying again may help, Unavailable with the child's own words; Unavailable also when it dies
+        (interrupted, out of memory, killed).
         """
         self.warm()
         assert self._process is not None
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         line = ""
-        with suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
+        try:
+            with suppress(BrokenPipeError):
+                self._process.stdin.write(json.dumps(request) + "\n")
+                self._process.stdin.flush()
+                line = self._process.stdout.readline()
+        finally:
+            code = self.close()
         if not line.endswith("\n"):
-            raise Unavailable(
-                f"the job's process ended with code {self._end(self._process)}",
-                where=" ".join(self._command[1:3]),
-                why="it was killed, or ran out of memory",
-                fix="start again: it goes on where it stopped",
-            )
+            raise self._died(code)
         told: dict[str, Any] = json.loads(line)
         if "error" in told:
             error = told["error"]
@@ -58,14 +61,20 @@ class Child:
         answer: dict[str, Any] = told["ok"]
         return answer
 
-    def close(self) -> None:
-        """End the child, if it runs."""
-        if self._process is not None:
-            self._end(self._process)
-        self._process = None
+    def _died(self, code: int) -> Unavailable:
+        interrupted = code == -signal.SIGINT
+        return Unavailable(
+            "the job was interrupted" if interrupted else f"the job's process ended with code {code}",
+            where=" ".join(self._command[1:3]),
+            why="it was stopped from the keyboard" if interrupted else "it was killed, or ran out of memory",
+            fix="start again: it goes on where it stopped",
+        )
 
-    def _end(self, process: "subprocess.Popen[str]") -> int:
-        """Close the pipes and wait, not for long; returns the exit code."""
+    def close(self) -> int:
+        """End the child, if it runs, not waiting for long; returns its exit code."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 with suppress(BrokenPipeError):

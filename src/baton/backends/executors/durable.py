@@ -85,13 +85,14 @@ class _Engine:
 def _launch(database: Path) -> _Engine:
     import dbos
 
-    logging.getLogger("dbos").setLevel(logging.ERROR)
+    # An attempt that fails is told by the error it raises; the engine's own log would print a traceback beside it.
+    logging.getLogger("dbos").setLevel(logging.CRITICAL)
     config: Any = {
         "name": "baton",
         "system_database_url": f"sqlite:///{database}",
         "application_version": "baton-1",
         "run_admin_server": False,
-        "log_level": "ERROR",
+        "log_level": "CRITICAL",
         "serializer": PlainJson(),
     }
     dbos.DBOS(config=config)

@@ -44,6 +44,18 @@ class Records:
         """Records of a kind in order of first appearance."""
         return self._decoded(kind, None, status, limit)
 
+    def earliest(
+        self, kind: type[R], field: str, *, status: Sequence[str] = (), where: Mapping[str, str] | None = None, limit: int = 200
+    ) -> list[R]:
+        """The first records of a kind by an instant in `field`, among those whose fields equal `where`."""
+        inner, values = self._bodies(kind.KIND, None, status, -1)
+        asked = {f"is{place}": (f"$.{name}", value) for place, (name, value) in enumerate((where or {}).items())}
+        conditions = " AND ".join(f"json_extract(body, :{key}_at) = :{key}" for key in asked) or "1"
+        text = f"SELECT body FROM ({inner}) WHERE {conditions} ORDER BY json_extract(body, :field) LIMIT :most"
+        paths = {f"{key}_at": path for key, (path, _) in asked.items()} | {key: value for key, (_, value) in asked.items()}
+        rows = self._select(text, {**values, **paths, "field": f"$.{field}", "most": limit})
+        return [msgspec.json.decode(body, type=kind) for (body,) in rows]
+
     def _decoded(self, kind: type[R], id: str | None, status: Sequence[str], limit: int) -> list[R]:
         rows = self._select(*self._bodies(kind.KIND, id, status, limit))
         return [msgspec.json.decode(body, type=kind) for (body,) in rows]
@@ -170,7 +182,7 @@ def _past(until: int, kind: str, id: str | None, status: Sequence[str], limit: i
         f" WHERE subject_kind = :kind AND recorded_us <= :until{one} GROUP BY subject"
     )
     text = (
-        f"SELECT facts.state FROM facts JOIN ({spans}) AS spans ON facts.seq = spans.latest"
+        f"SELECT facts.state AS body FROM facts JOIN ({spans}) AS spans ON facts.seq = spans.latest"
         f" WHERE facts.state IS NOT NULL{among} ORDER BY spans.earliest LIMIT :limit"
     )
     return text, {"kind": kind, "until": until, "limit": limit, **({} if id is None else {"id": id}), **statuses}

@@ -128,27 +128,6 @@ class DeltaTables:
             handle = self._current(table)
             return handle.delta.transaction_version(writer) if handle else None
 
-    def compact(self, table: str) -> Snapshot:
-        """See `Tables.compact`. Replaced files are never vacuumed.
-
-        Every landing in the ledger names the version it made, and any Delta reader can go back to it: keeping what the ledger
-        names is keeping every file, and which facts have ceased to matter is nothing that a table may decide.
-        """
-        with self._lock, disk_trouble(self._path(table)):
-            self._required(table)
-            handle = self._fresh(table)
-            assert handle is not None  # _required found it
-            total = self._tally(table, handle)
-            properties = _writer(_arrow_schema(handle.delta))
-            handle.delta.optimize.compact(
-                commit_properties=_commit(total),
-                post_commithook_properties=_HOOKS,
-                writer_properties=properties,
-                max_concurrent_tasks=1,
-            )
-            self._open[table] = _Handle(handle.delta, total)
-            return self._snapshot(table, self._open[table])
-
     def _path(self, table: str) -> Path:
         if TABLE_NAME.fullmatch(table) is None:
             raise InvalidInput(f"'{table}' is no name of a table", why=f"it has {RULE}")

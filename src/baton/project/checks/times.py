@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from zoneinfo import ZoneInfo
 
-from baton.kernel.clock import iso
+from baton.kernel.clock import duration_text, iso
 from baton.kernel.errors import Mistake
 from baton.project.checks.ground import Ground
+from baton.project.checks.people import is_zone
 from baton.project.document import shown
 
 
@@ -29,6 +29,19 @@ def times(ground: Ground) -> Iterator[Mistake]:
         yield lines.mistake(
             ("replay",), what, f"add 'known_at: COLUMN' to sources.{definition.label.source}, or delete the replay"
         )
+
+
+def maturity(ground: Ground) -> Iterator[Mistake]:
+    """Labels have time to arrive within the hold-out, or every training would be refused."""
+    definition, lines = ground.definition, ground.lines
+    source = definition.sources.get(definition.entity.source)
+    timed = definition.decision is not None or (source is not None and source.known_at is not None)
+    holdout, wait = definition.recipe.holdout, definition.monitor.maturity
+    if not timed or not isinstance(holdout, timedelta) or definition.label.source == definition.entity.source or wait < holdout:
+        return
+    where = ("monitor", "maturity") if "maturity" in definition.monitor.model_fields_set else ("recipe", "holdout")
+    what = f"labels have {duration_text(wait)} to arrive (monitor.maturity), so a hold-out of the last {duration_text(holdout)} has none"
+    yield lines.mistake(where, what, f"write a longer one: 'holdout: {duration_text(wait + max(holdout, timedelta(days=7)))}'")
 
 
 def decision(ground: Ground) -> Iterator[Mistake]:
@@ -54,15 +67,7 @@ def replay(ground: Ground) -> Iterator[Mistake]:
         if first >= second:
             what = f"replay.{late} ({iso(second)}) is not after replay.{early} ({iso(first)})"
             yield ground.lines.mistake(("replay", late), what, "order them: start, then live, then until")
-    if not _is_zone(plan.zone):
+    if not is_zone(plan.zone):
         yield ground.lines.mistake(
             ("replay", "zone"), f"replay.zone '{shown(plan.zone)}' is no time zone", "write e.g. 'America/New_York' or 'UTC'"
         )
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, LookupError):
-        return False
-    return True

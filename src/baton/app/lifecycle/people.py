@@ -1,0 +1,72 @@
+"""The people of a project on the record: who joined, changed, left; and the team as the ledger knows it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from baton.ledger.draft import Draft
+from baton.ledger.fact import SYSTEM, Act, Record
+from baton.project.behaviour import Behaviour
+from baton.project.ownership import Ownership
+from baton.team.charter import Charter, charter_of, people_of, team_of, team_under
+from baton.team.conduct import absences
+from baton.team.person import Person, left, redeclared, returned
+from baton.team.team import Team, assert_covered
+
+R = TypeVar("R", bound=Record)
+
+
+class Records(Protocol):
+    """Where records are read from: a state, a past one, or a draft."""
+
+    def all(self, kind: type[R]) -> list[R]:
+        """Records of a kind in order of first appearance."""
+        ...
+
+
+def recorded_team(records: Records, owned: Ownership) -> Team:
+    """The team as the ledger knows it; as it is declared when nothing was recorded yet."""
+    charters = records.all(Charter)
+    return team_under(charters[0], records.all(Person)) if charters else team_of(owned)
+
+
+def declare(draft: Draft, owned: Ownership, at: datetime, behaviours: Mapping[str, Behaviour] = {}) -> Team:
+    """Bring the record in line with what the project declares; returns the team in force.
+
+    `behaviours` are those of a replay's people: their absences are declared beforehand. Whoever is no longer declared has left; whoever left by an act stays away until an act brings them back. Raises
+    Refused when nobody reachable would remain.
+    """
+    act = Act(SYSTEM, "", at)
+    charter = charter_of(owned)
+    if charter not in draft.all(Charter):
+        draft.record(act, charter, "declared", f"who does what, as {len(owned.people)} people declare it")
+    known = {person.id: person for person in draft.all(Person)}
+    for anew in people_of(owned):
+        _declare_one(draft, act, known.pop(anew.id, None), anew)
+    for gone in (person for person in known.values() if person.status == "active"):
+        draft.record(act, left(gone, "removed"), "left", "no longer among the declared people")
+    for person in draft.all(Person):
+        if person.status == "active" and person.id in behaviours:
+            _foreseen(draft, person, behaviours[person.id], at)
+    team = recorded_team(draft, owned)
+    assert_covered(team, at)
+    return team
+
+
+def _declare_one(draft: Draft, act: Act, known: Person | None, anew: Person) -> None:
+    if known is None:
+        draft.record(act, anew, "joined", f"wears {', '.join(anew.roles)}")
+    elif known.gone == "removed":
+        draft.record(act, redeclared(returned(known), anew), "returned", f"wears {', '.join(anew.roles)}")
+    elif known.gone == "left":
+        return
+    elif redeclared(known, anew) != known:
+        draft.record(act, redeclared(known, anew), "changed", f"wears {', '.join(anew.roles)}")
+
+
+def _foreseen(draft: Draft, person: Person, behaviour: Behaviour, at: datetime) -> None:
+    planned = absences(behaviour)
+    if planned != person.absences:
+        told = "; ".join(f"{each.since:%Y-%m-%d} to {each.until:%Y-%m-%d}" for each in planned)
+        draft.record(Act(person.id, "", at), replace(person, absences=planned), "absent", f"away {told}")

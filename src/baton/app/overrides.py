@@ -1,0 +1,91 @@
+"""What people override: a gate, a brake, everything for a time; and the kill switch. Called by the command line and the API."""
+
+from datetime import datetime
+from pathlib import Path
+
+from baton.app.bootstrap import load_project, open_workspace_keys
+from baton.app.lifecycle import overriding
+from baton.app.lifecycle.offering import current
+from baton.app.lifecycle.releasing import sync_routing
+from baton.app.lifecycle.turn import Turn
+from baton.app.seat import Seat
+from baton.incidents.proposal import Proposal
+from baton.kernel.clock import iso
+from baton.kernel.errors import InvalidInput, NotFound
+from baton.kernel.suggest import did_you_mean
+from baton.team.approval import Approval, approvers, needed
+from baton.team.override import ANYTHING, KINDS, Override, asked
+
+
+def override(here: Seat, kind: str, subject: str, reason: str, until: datetime | None) -> str:
+    """Ask for an override; it holds once enough people approve, and reverts by itself. Returns what to tell."""
+    if kind == "halt":
+        return halt(here, reason, until)
+    by, subject = here.name(), _subject(here, kind, subject)
+    wanted = asked(kind, subject, by, reason, here.now, until, len(here.state.all(Override)))
+    here.allow("override.ask", by)
+    made = overriding.ask(here.office, wanted, _authors(here, kind, subject))
+    request = here.draft.get(Approval, made.approval)
+    here.commit()
+    if made.status == "holding" or request is None:
+        return f"{made.id} holds: {made.what}. {request.note if request else ''}".strip()
+    missing = needed(here.office.team, request, here.now) - len(request.given)
+    who = [name for name in approvers(here.office.team, request, here.now) if name not in {each.by for each in request.given}]
+    return (
+        f"{made.id} is asked for: {made.what}\n{missing} more must approve ({' or '.join(who[:4])}): baton approve {request.id}"
+    )
+
+
+def halt(here: Seat, reason: str, until: datetime | None = None) -> str:
+    """Pull the kill switch: no version answers from now on. One person may; another gets the review."""
+    by = here.name()
+    here.allow("release.halt", by)
+    made = overriding.halt(here.office, by, reason, until)
+    here.commit()
+    _route(here.project, here)
+    return f"{made.id}: halted by {by}. The server answers 503 until " + (iso(until) if until else "'baton resume'") + "."
+
+
+def resume(here: Seat, reason: str) -> str:
+    """End the halt."""
+    by = here.name()
+    here.allow("release.resume", by)
+    ended = overriding.resume(here.office, by, reason)
+    here.commit()
+    _route(here.project, here)
+    return f"{ended.id}: ended by {by}. The live version answers again."
+
+
+def _route(project: Path, here: Seat) -> None:
+    """The routing follows at once; a loop that runs writes the same one at its next tick."""
+    definition = load_project(project).definition
+    sync_routing(here.workspace.routing, definition, here.state, open_workspace_keys(here.workspace))
+
+
+def _subject(here: Seat, kind: str, subject: str) -> str:
+    if kind == "gate":
+        turns = [turn.id for turn in here.state.all(Turn)]
+        if subject in turns:
+            return subject
+        if not subject:
+            raise InvalidInput("the gate of which turn?", where="--subject", fix="name it, e.g. --subject turn-2: baton status")
+        raise NotFound(f"there is no turn '{subject}'", where="--subject", why=did_you_mean(subject, turns), fix="baton status")
+    if kind == "brake" and subject:
+        known = [each.id for each in here.state.all(Proposal, status=("waiting",))]
+        if subject not in known:
+            raise NotFound(
+                f"no proposal '{subject}' waits", where="--subject", why=did_you_mean(subject, known), fix="baton status"
+            )
+        return subject
+    if kind in KINDS and subject not in ("", ANYTHING):
+        raise InvalidInput(f"a {kind} is about everything", where="--subject", fix="leave --subject out")
+    return ANYTHING
+
+
+def _authors(here: Seat, kind: str, subject: str) -> tuple[str, ...]:
+    """Whose work is let through: of a turn's candidate, whoever answers for training it and whoever offered it."""
+    if kind != "gate":
+        return ()
+    offered = current(here.draft, "candidate", subject)
+    trainer = here.office.team.accountable("train", here.now).person.id
+    return tuple(dict.fromkeys((trainer, *((offered.giver,) if offered is not None else ()))))

@@ -1,0 +1,1 @@
+"""Credentials: the file that holds them, passwords, and identity providers."""

@@ -1,0 +1,1 @@
+"""Channels to people: mail, signed webhooks, and through Apprise everything else."""

@@ -1,0 +1,125 @@
+"""What the team needs from outside: channels that carry messages to people, artefacts by reference, proofs by command,
+and who somebody is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from baton.kernel.errors import Refused, Unavailable
+from baton.team.identity import Book
+from baton.team.reference import Pinned, Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What goes to one person in one piece. `key` is the idempotency key: a message that is sent again bears it again.
+
+    `notices` are the ids of what it tells, `at` the instant of this attempt (UTC).
+    """
+
+    key: str
+    to: str
+    title: str
+    words: str
+    urgent: bool
+    notices: tuple[str, ...]
+    at: datetime
+
+
+class Channel(Protocol):
+    """A way to one address. Sends within a bounded time, or raises."""
+
+    def send(self, message: Message) -> str:
+        """Deliver; returns the receipt: what the other side answered, at most 200 signs.
+
+        Raises Unavailable when trying again may help (Busy when the other side says from when on), Refused when this
+        address will not take it (Gone when it never will).
+        """
+        ...
+
+
+class Busy(Unavailable):
+    """The other side asks to wait `after` before the next attempt."""
+
+    def __init__(self, what: str, after: timedelta, *, where: str = "", why: str = "") -> None:
+        super().__init__(what, where=where, why=why)
+        self.after = after
+
+
+class Gone(Refused):
+    """The other side says that nobody is there any more."""
+
+
+class Unset(Refused):
+    """An address that no channel of this installation can serve: something is not set up here, not broken there."""
+
+
+class References(Protocol):
+    """Looks at artefacts that Baton did not make. Nothing is changed, copied or kept."""
+
+    def pin(self, reference: Reference) -> Pinned:
+        """What a reference names at this moment: the form of it that cannot move, and the digest of the bytes.
+
+        Of that form, `pin` gives the same digest as long as the artefact is the same. Raises NotFound when there is no
+        such artefact, Corrupt when it is not what its own text states, InvalidInput when it can never be pinned,
+        Unavailable when whoever holds it does not answer.
+        """
+        ...
+
+
+class Checks(Protocol):
+    """Runs the commands that a result must pass."""
+
+    def run(self, arguments: tuple[str, ...], within: timedelta) -> "Ran":
+        """Run a command without a shell, its processes ended after `within`. Raises InvalidInput when it cannot start."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """How a command ended: `status` 0 is success, None when it was stopped. `output` is the SHA-256 of all it wrote, `tail` the end."""
+
+    status: int | None
+    output: str
+    size: int
+    tail: str
+
+    def told(self) -> Mapping[str, Any]:
+        """For the record, in plain values."""
+        return {"status": self.status, "output": f"sha256:{self.output}", "bytes": self.size, "tail": self.tail}
+
+
+class Credentials(Protocol):
+    """Keeps the credentials of a workspace, outside the ledger. Safe to use from several processes."""
+
+    def read(self) -> Book:
+        """All of it as last kept; an empty book when there is none. Raises Corrupt when it cannot be read."""
+        ...
+
+    def change(self, to: Callable[[Book], Book]) -> Book:
+        """Keep what `to` makes of the present book, held against all other changes; nothing is kept when it raises."""
+        ...
+
+
+class Passwords(Protocol):
+    """Hashes passwords slowly, and checks them."""
+
+    def hashed(self, password: str) -> str:
+        """A hash with its salt and parameters."""
+        ...
+
+    def fits(self, hashed: str, password: str) -> bool:
+        """Whether the password is the one that was hashed; with an empty hash it takes as long and fits never."""
+        ...
+
+
+class Provider(Protocol):
+    """An identity provider whose ID tokens are taken."""
+
+    def claims(self, token: str, at: datetime) -> Mapping[str, Any]:
+        """What a token says, its signature, issuer, audience and times verified at that instant.
+
+        Raises Refused when it does not hold, Unavailable when the provider does not answer.
+        """
+        ...

@@ -1,0 +1,72 @@
+"""An identity provider on this machine: publishes real keys, signs real ID tokens, and tells how often it was asked."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+AT = datetime(2023, 1, 1, 12, tzinfo=UTC)
+RSA_KEYS = [rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2)]
+
+
+@dataclass
+class Issuer:
+    """A provider: what it answers by path, and how often it was asked."""
+
+    url: str = ""
+    pages: dict[str, Any] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def publish(self, *keys: tuple[str, Any]) -> None:
+        told = [{**json.loads(_public(key)), "kid": kid, "use": "sig"} for kid, key in keys]
+        self.pages["/keys"] = {"keys": told}
+        self.pages["/.well-known/openid-configuration"] = {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
+
+    def token(self, key: Any = None, kid: str | None = "one", algorithm: str = "RS256", **changed: Any) -> str:
+        seconds = int(AT.timestamp())
+        claims = {"iss": self.url, "aud": "baton", "sub": "1", "email": "ann@shop.example", "iat": seconds, "exp": seconds + 300}
+        claims = {name: value for name, value in {**claims, **changed}.items() if value is not None}
+        return jwt.encode(claims, RSA_KEYS[0] if key is None else key, algorithm=algorithm, headers={"kid": kid} if kid else {})
+
+
+def _public(key: Any) -> str:
+    algorithm: Any = jwt.algorithms.RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else jwt.algorithms.ECAlgorithm
+    text: str = algorithm.to_jwk(key.public_key())
+    return text
+
+
+@contextmanager
+def serving() -> Iterator[Issuer]:
+    """A provider that answers as long as it is needed."""
+    made = Issuer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            made.asked.append(self.path)
+            page = made.pages.get(self.path)
+            status = 404 if page is None else page if isinstance(page, int) else 200
+            self.send_response(status)
+            if status == 302:
+                self.send_header("location", f"{made.url}/keys")
+            self.end_headers()
+            self.wfile.write(page if isinstance(page, bytes) else json.dumps(page).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made.url = f"http://127.0.0.1:{server.server_port}"
+    made.publish(("one", RSA_KEYS[0]))
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield made
+    server.shutdown()
+    server.server_close()
+    thread.join()

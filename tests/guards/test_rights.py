@@ -1,0 +1,105 @@
+"""Every command, every path of the model server and every route of the API is in the rights matrix; a new one cannot be made without."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import click
+import pytest
+from fastapi.routing import APIRoute
+
+from baton.cli.main import door
+from baton.cli.right import Owned, owned
+from baton.inference import app as inference
+from baton.kernel.clock import EPOCH
+from baton.kernel.errors import Refused
+from baton.team.actor import Actor
+from baton.team.permission import RIGHTS, decide
+from baton.team.team import Team
+from baton.web import routes
+from baton.web.app import make_app
+from baton.web.gate import OPEN
+
+
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    """Every command that can be typed, by its words."""
+    if not isinstance(command, click.Group):
+        yield " ".join(path), command
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        child = command.get_command(context, name)
+        assert child is not None, f"{' '.join((*path, name))} is listed and not there"
+        yield from commands(child, (*path, name))
+
+
+ALL = dict(commands(door))
+
+
+@pytest.mark.parametrize("words", ALL)
+def test_every_command_names_its_action(words: str) -> None:
+    command = ALL[words]
+    assert isinstance(command, Owned), f"baton {words} is in no rights matrix: make it with cls=Owned, action=…"
+    assert command.action in RIGHTS
+
+
+def test_the_walk_finds_what_is_nested() -> None:
+    assert {"status", "ledger verify", "team rights", "token new"} <= set(ALL)
+    assert len(ALL) >= 30
+
+
+@pytest.mark.parametrize("words", [words for words, command in ALL.items() if command.callback is not None])
+def test_no_group_runs_anything_by_itself(words: str) -> None:
+    """A group with a body of its own would act without an action."""
+    command: click.Command = door
+    for word in words.split()[:-1]:
+        assert isinstance(command, click.Group)
+        context = click.Context(command)
+        child = command.get_command(context, word)
+        assert isinstance(child, click.Group) and not child.invoke_without_command and not child.params
+        command = child
+
+
+def test_a_command_without_an_action_cannot_be_made() -> None:
+    with pytest.raises(TypeError, match="action"):
+        click.command(cls=Owned)(lambda: None)
+    with pytest.raises(LookupError, match="in no rights matrix"):
+        click.command(cls=Owned, action="made.up")(lambda: None)
+    with pytest.raises(TypeError, match="names no action"):
+        owned(click.command()(lambda: None))
+
+
+def test_a_command_outside_its_place_is_not_let_in() -> None:
+    command = click.command(cls=Owned, action="read")(lambda: None)
+    with pytest.raises(Refused, match="speaks of no project"):
+        command.main([], standalone_mode=False)
+
+
+def test_every_path_of_the_model_server_names_its_action() -> None:
+    assert set(inference.ROUTES.values()) <= set(RIGHTS)
+    assert "/predict" in inference.ROUTES
+
+
+def test_a_path_of_the_model_server_without_an_action_cannot_be_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inference, "ROUTES", {path: action for path, action in inference.ROUTES.items() if path != "/predict"})
+    with pytest.raises(LookupError, match="names no action"):
+        inference.InferenceApp(*(None,) * 4, replay=False)  # type: ignore[arg-type]  # refused before any is looked at
+
+
+def test_every_route_of_the_api_names_its_action_and_nothing_is_served_beside_the_table() -> None:
+    app = make_app(None, lambda _: Actor("anybody"), ticking=False)  # type: ignore[arg-type]  # no route is called
+    listed = {(route.method, route.path) for route in routes.ROUTES}
+    served = {(method, route.path) for route in app.routes if isinstance(route, APIRoute) for method in route.methods or ()}
+    assert all(route.action in RIGHTS for route in routes.ROUTES)
+    assert served - {("GET", OPEN)} == listed
+    assert [route for route in app.routes if not isinstance(route, APIRoute)] == []
+
+
+def test_a_route_of_the_api_without_an_action_cannot_be_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    unknown = replace(routes.ROUTES[0], action="made.up")
+    monkeypatch.setattr(routes, "ROUTES", (*routes.ROUTES, unknown))
+    with pytest.raises(LookupError, match="in no rights matrix"):
+        make_app(None, lambda _: Actor("anybody"), ticking=False)  # type: ignore[arg-type]  # refused before
+
+
+def test_what_has_no_entry_is_denied() -> None:
+    assert not decide(Team(()), Actor("anybody"), "made.up", EPOCH).allowed
