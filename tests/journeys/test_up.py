@@ -81,6 +81,11 @@ def test_a_first_tick_that_was_interrupted_is_finished_at_the_next_start(
     assert state().cursor("day") == "2026-10-31T22:10:00Z"
 
 
+def test_a_table_that_ended_long_ago_trains_too(project: Path) -> None:
+    said = up(project, Scripted(project, "2027-03-01T22:10:00Z", "2027-03-01T22:10:00Z"))
+    assert any("serving on" in line for line in said)
+
+
 def interrupted(*_: object) -> None:
     """Ctrl-C."""
     raise KeyboardInterrupt

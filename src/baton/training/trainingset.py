@@ -18,8 +18,8 @@ FEWEST = 20
 class TrainingSet:
     """Rows in order of decision time.
 
-    `columns` are the features by name, `labels` 0 or 1, `decided_at` microseconds UTC, `entities` their keys. Only labels
-    known at or before `cutoff` are in it.
+    `columns` are the features by name, `labels` 0 or 1, `decided_at` microseconds UTC, `entities` their keys. Spans of time
+    count back from `cutoff`.
     """
 
     entities: Array
