@@ -32,7 +32,7 @@ check: $(DEV) ## exactly what is checked on every change: format, lint, types, l
 	.venv/bin/python -m pytest
 
 proofs: $(DEV) ## the slower proofs: kills, whole replays, a fresh checkout
-	.venv/bin/python -m pytest -m slow --timeout=600
+	.venv/bin/python -m pytest -m slow --timeout=900
 
 format: $(DEV) ## put the code in order
 	.venv/bin/ruff check --fix-only --quiet

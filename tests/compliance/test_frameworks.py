@@ -222,7 +222,9 @@ def test_thresholds_of_single_precision_change_no_answer_on_single_precision_row
 @settings(deadline=None, max_examples=200)
 @given(
     st.floats(allow_nan=False, allow_infinity=False)
-    | st.sampled_from([1e300, -1e300, 1e-35, 1.0000000180025095e-35, 5e-324, 3.4028235e38, 3.4028236e38]),
+    | st.sampled_from(
+        [1e300, -1e300, 1e-35, 1.0000000180025095e-35, 5e-324, 3.4028235e38, 3.4028236e38, -3.4028234663852886e38, -3.4028236e38]
+    ),
     st.floats(width=32, allow_nan=False, allow_infinity=False),
 )
 def test_a_lowered_threshold_is_the_largest_single_below(threshold: float, value: float) -> None:

@@ -90,9 +90,11 @@ def single_precision(text: str) -> str:
 
 def _lowered(values: str) -> str:
     exact = np.array(values.split(), dtype=np.float64)
-    with np.errstate(over="ignore"):  # a split of missing against all the rest stands at the end of float64
+    # A split of missing against all the rest stands at the end of float64; the single below the lowest one is -inf.
+    with np.errstate(over="ignore", under="ignore"):
         single = exact.astype(np.float32)
-    lowered = np.where(single.astype(np.float64) > exact, np.nextafter(single, np.float32(-np.inf)), single)
+        below = np.nextafter(single, np.float32(-np.inf))
+    lowered = np.where(single.astype(np.float64) > exact, below, single)
     return " ".join(repr(float(value)) for value in lowered)
 
 
