@@ -1,5 +1,6 @@
 """Real receivers on this machine: an HTTP server and a mail server, each in a thread, that answer as they are told."""
 
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ class Post:
 class Hooks:
     """An HTTP server. `answer` is the status and headers of the next answers, or a callable that is asked before answering."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.posts: list[Post] = []
         self.status, self.headers, self.text = 204, dict[str, str](), b""
         self.before: Callable[[Post], None] = lambda _: None
@@ -51,12 +52,15 @@ class Hooks:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        self._scheme = "http" if tls is None else "https"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self.port = self._server.server_address[1]
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook"
+        return f"{self._scheme}://127.0.0.1:{self.port}/hook"
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -105,11 +109,11 @@ class _AnyPort(Controller):
 
 
 class PostOffice:
-    """A mail server."""
+    """A mail server: encrypted from the start with `tls`, on request with `starttls`."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, starttls: ssl.SSLContext | None = None) -> None:
         self.mailbox = Mailbox()
-        self._controller = _AnyPort(self.mailbox, hostname="127.0.0.1", port=0)
+        self._controller = _AnyPort(self.mailbox, hostname="127.0.0.1", port=0, ssl_context=tls, tls_context=starttls)
 
     @property
     def port(self) -> int:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
+from urllib.parse import parse_qsl
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -23,11 +24,36 @@ class Issuer:
     url: str = ""
     pages: dict[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    polls: list[Any] = field(default_factory=list)
+    forms: list[dict[str, str]] = field(default_factory=list)
 
     def publish(self, *keys: tuple[str, Any]) -> None:
         told = [{**json.loads(_public(key)), "kid": kid, "use": "sig"} for kid, key in keys]
         self.pages["/keys"] = {"keys": told}
-        self.pages["/.well-known/openid-configuration"] = {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
+        self.pages["/.well-known/openid-configuration"] = {
+            "issuer": self.url,
+            "jwks_uri": f"{self.url}/keys",
+            "device_authorization_endpoint": f"{self.url}/device",
+            "token_endpoint": f"{self.url}/token",
+        }
+
+    def answer(self, path: str, form: dict[str, str]) -> tuple[int, Any]:
+        """What a form is answered: a code to confirm (RFC 8628), and by `polls` what each question for the token is told."""
+        self.forms.append(form)
+        if path == "/device":
+            return 200, self.pages.get("/device") or {
+                "device_code": "the-device-code",
+                "user_code": "WDJB-MJHT",
+                "verification_uri": f"{self.url}/activate",
+                "verification_uri_complete": f"{self.url}/activate?user_code=WDJB-MJHT",
+                "expires_in": 600,
+                "interval": 3,
+            }
+        known = form.get("device_code") == "the-device-code" and form.get("client_id") == "baton"
+        if path != "/token" or not known or form.get("grant_type") != "urn:ietf:params:oauth:grant-type:device_code":
+            return 400, {"error": "invalid_grant"}
+        told = self.polls.pop(0) if self.polls else "authorization_pending"
+        return (400, {"error": told}) if isinstance(told, str) else (told, {}) if isinstance(told, int) else (200, told)
 
     def token(self, key: Any = None, kid: str | None = "one", algorithm: str = "RS256", **changed: Any) -> str:
         seconds = int(AT.timestamp())
@@ -57,6 +83,14 @@ def serving() -> Iterator[Issuer]:
                 self.send_header("location", f"{made.url}/keys")
             self.end_headers()
             self.wfile.write(page if isinstance(page, bytes) else json.dumps(page).encode())
+
+        def do_POST(self) -> None:
+            made.asked.append(self.path)
+            body = self.rfile.read(int(self.headers["content-length"])).decode()
+            status, told = made.answer(self.path, dict(parse_qsl(body)))
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(told).encode())
 
         def log_message(self, *_: object) -> None:
             pass

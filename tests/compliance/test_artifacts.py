@@ -21,6 +21,16 @@ def test_bytes_come_back_by_their_digest(tmp_path: Path) -> None:
     assert len(list((tmp_path / "artifacts").iterdir())) == 2
 
 
+def test_what_is_removed_is_gone_with_its_seal(tmp_path: Path) -> None:
+    store = FileArtifacts(tmp_path)
+    name = store.put(b"one")
+    store.seal(name, b"sealed")
+    assert store.remove(name) and not store.remove(name)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(InvalidInput):
+        store.remove("../../etc/passwd")
+
+
 def test_a_rotten_artifact_is_noticed_and_healed(tmp_path: Path) -> None:
     store = FileArtifacts(tmp_path)
     name = store.put(b"one")

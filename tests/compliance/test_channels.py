@@ -241,6 +241,18 @@ def test_addresses_that_are_not_sent_to(address: str) -> None:
         Webhook(address, SECRET)
 
 
+@pytest.mark.parametrize("address", ["https://hooks.shop.example/grüße", "https://a..example/", f"https://{'a' * 64}.example/"])
+def test_an_address_that_cannot_go_over_the_wire_is_refused_when_it_is_read(address: str) -> None:
+    with pytest.raises(Refused, match="not understood"):
+        Webhook(address, SECRET)
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_QQ==", f"whsec_{'A' * 28}"])
+def test_a_secret_that_anybody_could_guess_signs_nothing(secret: str) -> None:
+    with pytest.raises(Refused, match="too short"):
+        Webhook("https://shop.example/", secret)
+
+
 @pytest.mark.parametrize("secret", ["whsec_!!!", "geheim§"])
 def test_a_secret_that_is_none(secret: str) -> None:
     with pytest.raises(Refused, match="secret"):
@@ -260,6 +272,9 @@ def test_a_secret_that_is_none(secret: str) -> None:
         ("hooks.shop.example", "fe80::1%eth0", False),
         ("hooks.shop.example", "0.0.0.0", False),
         ("hooks.shop.example", "224.0.0.1", False),
+        ("hooks.shop.example", "64:ff9b::169.254.169.254", False),
+        ("hooks.shop.example", "2002:a9fe:a9fe::1", False),
+        ("hooks.shop.example", "2002:7f00:1::1", False),
         ("127.0.0.1", "127.0.0.1", True),
         ("localhost", "::1", True),
     ],
@@ -303,6 +318,23 @@ def test_a_password_goes_nowhere_without_encryption(office: PostOffice) -> None:
 def test_mail_addresses_that_are_none(contact: str) -> None:
     with pytest.raises(Refused, match="not understood"):
         Mail(contact, "smtp://127.0.0.1", "baton@shop.example")
+
+
+def test_what_mail_cannot_carry_is_refused_when_it_is_read() -> None:
+    """Found while sending, it would end whatever sends."""
+    with pytest.raises(Refused, match="not understood"):
+        Mail("mailto:änne@shop.example", "smtp://127.0.0.1", "baton@shop.example")
+    with pytest.raises(Unset, match="sender"):
+        Mail("mailto:eve@shop.example", "smtp://127.0.0.1", "baton@münchen.example")
+    with pytest.raises(Unset, match="server's address"):
+        Mail("mailto:eve@shop.example", "smtp://127.0.0.1:99999", "baton@shop.example")
+
+
+def test_a_title_of_two_lines_is_one_line_of_mail(office: PostOffice) -> None:
+    title = "model 7\r\nBcc: eve@evil.example\n\nhello"
+    Mail("mailto:eve@shop.example", f"smtp://127.0.0.1:{office.port}", "baton@shop.example").send(message(title=title))
+    letter = message_from_bytes(office.mailbox.letters[0], policy=default)
+    assert letter["Subject"] == "model 7 Bcc: eve@evil.example hello" and letter["Bcc"] is None
 
 
 @pytest.mark.parametrize("contact", ["slack://", "nonsense://x", "what is this"])

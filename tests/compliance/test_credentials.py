@@ -56,6 +56,7 @@ def test_a_left_over_of_a_killed_write_is_no_hindrance_and_is_not_read(place: Fi
 @pytest.mark.parametrize("content", [b"", b"{", b'{"accounts": []}', b'{"accounts": {"a": {"name": "a"}}}', b"\x00"])
 def test_a_damaged_file_is_said_to_be_and_never_taken_for_empty(place: FilePlace, content: bytes) -> None:
     place.path.write_bytes(content)
+    place.path.chmod(0o600)
     with pytest.raises(Corrupt, match="credentials cannot be read"):
         place.open().read()
     with pytest.raises(Corrupt):

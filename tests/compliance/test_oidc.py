@@ -103,10 +103,11 @@ def test_no_signature_and_a_public_key_as_secret_are_refused(issuer: Issuer) -> 
     [
         (500, "does not answer"),
         (302, "does not answer"),
-        (b"not json", "does not answer"),
+        (b"not json", "not understood"),
+        (b"[" * 100_000, "not understood"),
         (b"[1]", "not understood"),
         (b" " * (1 << 20) + b"{}", "not understood"),
-        ({"issuer": "https://evil.example", "jwks_uri": "https://evil.example/keys"}, "does not hold"),
+        ({"issuer": "https://evil.example", "jwks_uri": "https://evil.example/keys"}, "does not hold to its name"),
     ],
 )
 def test_a_provider_that_misbehaves_is_said_to(issuer: Issuer, page: Any, words: str) -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import ssl
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -333,13 +334,21 @@ def test_of_much_output_the_end_is_kept_and_all_of_it_is_counted(tmp_path: Path)
     assert done.size == 3000004 and len(done.tail) <= TAIL and done.tail.endswith("end")
 
 
+def _gone(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().split()[2] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def test_a_check_that_takes_too_long_is_stopped_with_all_it_started(tmp_path: Path) -> None:
     script = "sleep 600 & echo $! > child; sleep 600"
     done = Commands(tmp_path).run(("sh", "-c", script), timedelta(seconds=0.5))
     assert done.status is None
     child = int((tmp_path / "child").read_text())
-    told = Path(f"/proc/{child}/stat")
-    assert not told.exists() or told.read_text().split()[2] == "Z"
+    until = time.monotonic() + 20
+    while not _gone(child):  # a busy machine lets a killed process linger for a moment
+        assert time.monotonic() < until
 
 
 def test_what_a_check_leaves_behind_does_not_hold_it_up(tmp_path: Path) -> None:

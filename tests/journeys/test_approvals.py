@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from journeys.trained import train_once
 
 from baton.app import answers, overrides
 from baton.app.bootstrap import open_house, open_workspace_keys
 from baton.app.house import House
+from baton.app.lifecycle import overriding
 from baton.app.lifecycle.recent import Recent
 from baton.app.lifecycle.tick import Loop, daily, meet, resume
 from baton.app.lifecycle.turn import Turn
@@ -78,6 +80,11 @@ class Life:
     def routes(self) -> int:
         keys = open_workspace_keys(self.house.workspace)
         return len(read_routing(self.house.workspace.routing.read_bytes(), keys.verify).routes)
+
+
+@pytest.fixture(autouse=True)
+def trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    train_once("biopsies", monkeypatch)
 
 
 @contextmanager
@@ -252,6 +259,41 @@ def test_the_kill_switch_needs_one_person_and_another_reviews_it(tmp_path: Path)
         life.after(2 * HOUR)
         assert life.routes() == routes and life.serves(), "it reverts by itself"
         assert [each.status for each in life.all(Override)] == ["ended", "ended"]
+
+
+def test_an_override_whose_time_passed_while_no_loop_ran_stands_in_nobodys_way(tmp_path: Path) -> None:
+    with living(tmp_path / "p", approvals="approvals: {rollout: file}") as life:
+        life.act("cleo", overrides.override, "freeze", "", "launch week", AT + HOUR)
+        asked = life.all(Approval)[-1].id
+        life.act("cleo", overrides.halt, "wrong prices", AT + HOUR)
+        life.now += DAY
+        with pytest.raises(Conflict, match="already withdrawn"):
+            life.act("ben", answers.approve, asked)
+        life.act("ben", overrides.override, "freeze", "", "another week", life.now + DAY)
+        life.act("ann", overrides.halt, "wrong again")
+        life.after(HOUR)
+        assert [each.status for each in life.all(Override)] == ["refused", "ended", "asked", "holding"]
+        assert life.routes() == 0, "what the second one halts stays so"
+
+
+def test_of_two_who_pull_the_kill_switch_at_once_one_is_first(tmp_path: Path) -> None:
+    with living(tmp_path / "p") as life, seat(life.house.folder, life.house.workspace.folder, "ann") as ann:
+        with seat(life.house.folder, life.house.workspace.folder, "cleo") as cleo:
+            for here in (ann, cleo):
+                overriding.halt(here.office, here.actor.name, "wrong prices", None)
+            cleo.commit()
+        with pytest.raises(Conflict, match="another override has changed meanwhile"):
+            ann.commit()
+        assert len(life.all(Override)) == 1
+
+
+def test_a_lost_file_of_a_source_keeps_nobody_from_the_kill_switch(tmp_path: Path) -> None:
+    with living(tmp_path / "p") as life:
+        life.day()
+        (life.house.folder / "data" / "biopsies.csv").unlink()
+        assert "503" in life.act("cleo", overrides.halt, "wrong prices")
+        assert "answers again" in life.act("ann", overrides.resume, "the file is on its way")
+        life.act("cleo", answers.approve, "rollout")
 
 
 def test_a_brake_is_let_go_once(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,11 @@ from journeys.shop import TEAM, Shop, open_shop
 from ruamel.yaml import YAML
 
 from baton.app.bootstrap import open_state
+from baton.app.lifecycle import coming
+from baton.app.seat import seat
 from baton.cli.main import EXIT, door
 from baton.cli.right import Owned
-from baton.kernel.errors import BatonError
+from baton.kernel.errors import BatonError, Conflict
 from baton.team.handoff import Handoff
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "handoffs"
@@ -244,6 +247,52 @@ def test_of_processes_that_accept_at_once_one_is_first(shop: Shop) -> None:
     with ThreadPoolExecutor(5) as pool:
         found = list(pool.map(lambda _: shop.run("handoff", "accept", made, "--as", "ben"), range(5)))
     assert sorted(done.returncode for done in found) == [0, 4, 4, 4, 4]
+
+
+def test_of_two_who_go_at_once_one_stays(shop: Shop) -> None:
+    """Each sees the other remain; the record takes only one at their word."""
+    shop.ok("handoff", "tick")
+    shop.ok("team", "away", "eve", "--until", "9d", "--as", "eve")
+    with seat(shop.folder, shop.workspace, "ann") as ann, seat(shop.folder, shop.workspace, "ben") as ben:
+        for here in (ann, ben):
+            coming.go_away(here.office, here.actor.name, here.now, here.now + timedelta(days=1), here.actor.name, "at the sea")
+        ann.commit()
+        with pytest.raises(Conflict, match="another person has changed meanwhile"):
+            ben.commit()
+    assert shop.run("team", "away", "ben", "--until", "1d", "--as", "ben").returncode == 5
+
+
+def test_who_was_taken_from_the_file_counts_no_more_and_who_was_added_does(shop: Shop) -> None:
+    shop.ok("handoff", "tick")
+    everything = "data-scientist, ml-engineer, mlops-engineer, sre, product-manager, data-engineer, devops-engineer"
+    (shop.folder / "team.yaml").write_text(f"project: shop\npeople:\n  - {{name: ben, roles: [{everything}]}}\n")
+    done = shop.run("team", "away", "ben", "--until", "1d", "--as", "ben")
+    assert done.returncode == 5 and "nobody would be accountable" in done.stderr
+    with (shop.folder / "team.yaml").open("a") as stream:
+        stream.write("  - {name: zoe, roles: [sre]}\n")
+    shop.ok("team", "away", "ben", "--until", "1d", "--as", "ben")
+    assert shop.run("team", "leave", "zoe", "--as", "zoe").returncode == 5
+
+
+def test_what_is_consulted_on_is_not_taken_before_through_either_door(shop: Shop) -> None:
+    rule = "{accept: person, within: 4h, consult: {quorum: 1, within: 2h}}"
+    (shop.folder / "team.yaml").write_text(
+        TEAM.replace("{accept: person, within: 4h}", rule).replace(
+            "handoffs:", "  - {name: dan, roles: [ml-engineer]}\nhandoffs:"
+        )
+    )
+    made = shop.offer()
+    for through in (("handoff", "accept", made), ("accept", made), ("decline", made, "--reason", "no")):
+        done = shop.run(*through, "--as", "ben")
+        assert done.returncode == 5 and "still being consulted on" in done.stderr, (through, done.stdout)
+
+
+@pytest.mark.parametrize("through", [("handoff", "decline"), ("decline",)])
+def test_words_that_cannot_be_shown_come_on_the_record_through_neither_door(shop: Shop, through: tuple[str, ...]) -> None:
+    made = shop.offer()
+    for reason in ("a\x1b[2Jb", "a" * 2001):
+        assert shop.run(*through, made, "--as", "ben", "--reason", reason).returncode == 2
+    assert handoffs(shop)[0].open
 
 
 def test_a_wait_ends_when_somebody_answers(shop: Shop) -> None:

@@ -160,7 +160,7 @@ def test_the_matrix_is_asked_before_anything_runs(small: Small) -> None:
     assert rows["release.roll-back"]["people"] == ["cleo"] and rows["identity.invite"]["people"] == ["ann"]
     of_ben = {row["action"] for row in json.loads(small.run("team", "rights", "--of", "ben", "--json"))}
     assert "read" in of_ben and "release.roll-back" not in of_ben
-    assert "keeper (keeper)" in small.run("whoami") and "ben (person" in small.run("whoami", "--as", "ben")
+    assert "the keeper of this workspace's files" in small.run("whoami") and "ben (person" in small.run("whoami", "--as", "ben")
 
 
 def test_consultations_are_answered_at_the_command_line(small: Small) -> None:
@@ -186,7 +186,7 @@ def test_people_with_identities_log_in_and_nobody_is_named_any_more(small: Small
     first = small.invited("ann")
     assert "nobody is logged in" in small.run("status", fails=5)
     told = small.run("accept", small.handoff().id, "--as", "ann", fails=5)
-    assert "'--as ann' is not taken here" in told and "baton login ann" in told
+    assert "'--as ann' is not taken here" in told and " login ann, and leave --as out" in told
     assert "only for the first login" in small.run("inbox", fails=5, env={"BATON_TOKEN": first})
     assert "10 to 1000 signs" in small.run("login", "ann", "--password-stdin", text=f"{first}\nshort\n", fails=2)
     small.log_in("ann", first)
@@ -272,7 +272,8 @@ def trusted(small: Small) -> Iterator[tuple[Small, Issuer]]:
 
 def fresh(issuer: Issuer, **changed: object) -> str:
     now = int(datetime.now(UTC).timestamp())
-    claims = {"iss": issuer.url, "aud": "baton", "sub": "1", "email": "ann@shop.example", "iat": now, "exp": now + 300, **changed}
+    claims = {"iss": issuer.url, "aud": "baton", "sub": "1", "email": "ann@shop.example", "iat": now, "exp": now + 300}
+    claims |= {"email_verified": True, **changed}
     return jwt.encode(claims, RSA_KEYS[0], algorithm="RS256", headers={"kid": "one"})
 
 
@@ -280,7 +281,8 @@ def test_an_id_token_of_the_projects_provider_logs_in(trusted: tuple[Small, Issu
     small, issuer = trusted
     stranger = small.run("login", "--id-token", fresh(issuer, email="eve@evil.example"), fails=5)
     assert "'eve@evil.example' is nobody of this team" in stranger
-    assert "has not verified" in small.run("login", "--id-token", fresh(issuer, email_verified=False), fails=5)
+    for told in (False, "false", None):
+        assert "has not verified" in small.run("login", "--id-token", fresh(issuer, email_verified=told), fails=5)
     assert "does not hold" in small.run("login", "--id-token", fresh(issuer, aud="shop"), fails=5)
     file = tmp_path / "id-token"
     file.write_text(fresh(issuer) + "\n")
@@ -291,3 +293,20 @@ def test_an_id_token_of_the_projects_provider_logs_in(trusted: tuple[Small, Issu
     assert "logged in as ci" in small.run("login", "--id-token", fresh(issuer, email="repo:shop/churn"), env=job)
     assert "ci (service), by oidc" in small.run("whoami", env=job)
     assert "ann (person" in small.run("whoami")
+
+
+def test_a_person_logs_in_by_a_code_that_they_confirm_elsewhere(trusted: tuple[Small, Issuer]) -> None:
+    small, issuer = trusted
+    issuer.polls = [{"id_token": fresh(issuer)}]
+    issuer.pages["/device"] = {
+        "device_code": "the-device-code",
+        "user_code": "W-J",
+        "verification_uri": issuer.url,
+        "interval": 1,
+    }
+    told = small.run("login", "--code")
+    assert f"open {issuer.url} in a browser anywhere, and confirm the code W-J" in told and "logged in as ann by" in told
+    assert "by oidc" in small.run("whoami")
+    issuer.polls = ["access_denied"]
+    assert "was refused at the identity provider" in small.run("login", "--code", fails=5)
+    assert issuer.asked.count("/keys") == 1

@@ -1,5 +1,6 @@
 """`baton up` on a clock of its own: what happens to a loop that is interrupted, starved of a source, or set back in time."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from journeys.failpoints import Ahead
 from journeys.orders import orders
+from journeys.trained import train_once
 
 from baton.app.lifecycle.live import live
 from baton.app.workspace import create
@@ -19,6 +21,7 @@ from baton.backends.tables.delta import DeltaTables
 from baton.data.standing import SourceState
 from baton.incidents.incident import Incident
 from baton.kernel.clock import parse_instant
+from baton.kernel.errors import InvalidProject
 from baton.ledger.verify import verify
 from baton.team.handoff import Handoff
 
@@ -26,8 +29,9 @@ START = parse_instant("2026-10-04")
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A month of orders, one every quarter of an hour from the 4th of October on, the last ones in November."""
+    train_once("orders", monkeypatch)
     return orders(tmp_path, START, timedelta(minutes=15))
 
 
@@ -195,6 +199,34 @@ def test_a_source_that_was_broken_over_a_restart_misses_nothing(project: Path) -
     up(project, Scripted(project, "2026-11-01T03:50:00Z", "2026-11-02T01:10:00Z", heals))
     landed = DeltaTables(project / ".baton" / "tables").scan("orders")
     assert landed.num_rows == len(set(landed["order_id"].to_pylist())) == known_by("2026-11-02")
+
+
+@pytest.mark.parametrize("broken", [gone, of_another_type])
+def test_a_loop_that_starts_while_a_source_is_broken_goes_on_without_it(
+    project: Path, state: Callable[[], SqlState], broken: Callable[[Path], None]
+) -> None:
+    declared, file = project / "baton.yaml", project / "data" / "orders.parquet"
+    declared.write_text(re.sub(r" +contract:.*\n", "", declared.read_text()))
+    up(project, Scripted(project, "2026-10-31T22:50:00Z", "2026-10-31T23:10:00Z"))
+    sound = file.read_bytes()
+    broken(file)
+
+    def heals(now: datetime) -> None:
+        if now == parse_instant("2026-11-01T03:10:00Z"):
+            seen.extend(state().all(Incident))
+            file.write_bytes(sound)
+
+    seen = list[Incident]()
+    said = up(project, Scripted(project, "2026-10-31T23:50:00Z", "2026-11-02T00:10:00Z", heals))
+    assert [(each.subject, each.owner, each.signal) for each in seen] == [("source orders", "me", "source")]
+    assert sum("is read again" in line for line in said) == 1
+    assert DeltaTables(project / ".baton" / "tables").scan("orders").num_rows == known_by("2026-11-02")
+
+
+def test_a_first_start_without_data_is_refused(project: Path) -> None:
+    gone(project / "data" / "orders.parquet")
+    with pytest.raises(InvalidProject, match="the file of source 'orders' is not there"):
+        up(project, Scripted(project, "2026-10-31T22:50:00Z", "2026-10-31T23:10:00Z"))
 
 
 def test_a_clock_that_is_set_back_is_told_once(project: Path) -> None:

@@ -3,9 +3,10 @@
 The ledger is written first: killed in between, an invitation or a token is on record that nobody holds, and is made anew.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from baton.app.bootstrap import load_owned, open_credentials, open_passwords, open_provider, open_state
@@ -16,10 +17,11 @@ from baton.app.workspace import existing, keep_witness
 from baton.kernel.clock import SystemClock, iso
 from baton.kernel.errors import BatonError, Conflict, InvalidInput, NotFound, Refused
 from baton.ledger.fact import Act
+from baton.project.ownership import Oidc
 from baton.team import identity
 from baton.team.identity import Account, Book, Identity, Issue
 from baton.team.permission import PROCESSES, RIGHTS, decide, known_actions, permitted
-from baton.team.ports import Passwords
+from baton.team.ports import Invitation, Passwords
 
 LONGEST = timedelta(days=366)
 SERVICE_SESSION = timedelta(hours=1)
@@ -53,12 +55,15 @@ def invite(here: Seat, name: str) -> str:
     here.draft.record(act, identity.on_record(held), "issued", f"first token of {name}", use="first")
     here.commit()
     credentials.change(lambda book: made(book)[0])
-    return f"{name} is invited. Their first token, told once and good until {iso(held.until)}:\n\n  {text}\n\nThey type: baton login {name}"
+    return f"{name} is invited. Their first token, told once and good until {held.until:%Y-%m-%d %H:%M} UTC:\n\n  {text}\n\nThey type: baton login {name}"
 
 
 def awaits_first(folder: Path, name: str) -> bool:
-    """Whether this person logs in for the first time, with their first token."""
-    account = open_credentials(folder).read().accounts.get(name)
+    """Whether this person logs in for the first time, with their first token. Raises NotFound where nobody was invited."""
+    existing(folder)
+    book = open_credentials(folder).read()
+    _require_invited(book)
+    account = book.accounts.get(name)
     return account is not None and account.kind == "person" and not account.password
 
 
@@ -77,9 +82,9 @@ def log_in(folder: Path, name: str, password: str, first: str = "") -> str:
         identity.may_try(book, name, now)
         return identity.tried(book, name, now)
 
-    book = credentials.change(attempt)
-    hashed = _set_password(book, name, password, first, passwords, now) if first else ""
-    account = book.accounts.get(name)
+    seen = credentials.change(attempt)
+    hashed = _set_password(seen, name, password, first, passwords, now) if first else ""
+    account = seen.accounts.get(name)
     if not first and not passwords.fits(account.password if account is not None else "", password):
         raise Refused("name or password is wrong", where=f"login of {name}", fix="try again; a first login needs the first token")
     wanted, secret = Issue(name, "person", "session", now + identity.SESSION, (), "password"), drawn()
@@ -87,6 +92,13 @@ def log_in(folder: Path, name: str, password: str, first: str = "") -> str:
 
     def enter(book: Book) -> Book:
         nonlocal text
+        if book.accounts.get(name) != account or (first and first.strip().partition(".")[0] not in book.secrets):
+            raise Conflict(
+                f"the account of {name} has changed meanwhile",
+                where=f"login of {name}",
+                why="somebody used the first token, or they were invited anew",
+                fix=f"baton login {name}",
+            )
         entered = identity.forgiven(book, name)
         if hashed:
             entered = identity.with_password(entered, name, hashed)
@@ -97,7 +109,7 @@ def log_in(folder: Path, name: str, password: str, first: str = "") -> str:
         _on_record(folder, name, "password", "sets a password")
     credentials.change(enter)
     kept = keep_session(folder, text)
-    return f"logged in as {name} until {iso(wanted.until)} ({kept})"
+    return f"logged in as {name} until {wanted.until:%Y-%m-%d %H:%M} UTC ({kept})"
 
 
 def _set_password(book: Book, name: str, password: str, first: str, passwords: Passwords, now: datetime) -> str:
@@ -117,16 +129,29 @@ def _set_password(book: Book, name: str, password: str, first: str, passwords: P
     return passwords.hashed(password)
 
 
-def log_in_by_provider(project: Path, folder: Path, id_token: str) -> str:
-    """Log in with an ID token of the project's identity provider: a person by contact or handle, a service by its claim."""
+def log_in_by_code(project: Path, folder: Path, tell: Callable[[Invitation], None], wait: Callable[[float], None] = sleep) -> str:
+    """Log in at the project's identity provider: a person confirms in a browser what `tell` shows them (RFC 8628)."""
     existing(folder)
+    errand = open_provider(_provider(project), folder).errand()
+    tell(errand.begin())
+    return log_in_by_provider(project, folder, errand.token(wait))
+
+
+def _provider(project: Path) -> Oidc:
     declared = load_owned(project).owned.oidc
     if declared is None:
         raise Refused(
             "this project names no identity provider", where="baton.yaml", fix="add oidc: {issuer: https://…, client_id: …}"
         )
+    return declared
+
+
+def log_in_by_provider(project: Path, folder: Path, id_token: str) -> str:
+    """Log in with an ID token of the project's identity provider: a person by contact or handle, a service by its claim."""
+    existing(folder)
+    declared = _provider(project)
     now, credentials, (_, drawn) = SystemClock().now(), open_credentials(folder), open_passwords()
-    claims = open_provider(declared).claims(id_token.strip(), now)
+    claims = open_provider(declared, folder).claims(id_token.strip(), now)
     account = identity.claimed(present_team(project, folder), credentials.read(), _claim(claims, declared.claim))
     until = now + (identity.SESSION if account.kind == "person" else SERVICE_SESSION)
     wanted, secret = Issue(account.name, account.kind, "session", until, account.actions, "oidc"), drawn()
@@ -142,7 +167,7 @@ def log_in_by_provider(project: Path, folder: Path, id_token: str) -> str:
         _on_record(folder, account.name, "oidc", f"known to {declared.issuer}")
     credentials.change(enter)
     kept = keep_session(folder, text)
-    return f"logged in as {account.name} by {declared.issuer} until {iso(until)} ({kept})"
+    return f"logged in as {account.name} by {declared.issuer} until {until:%Y-%m-%d %H:%M} UTC ({kept})"
 
 
 def _claim(claims: Mapping[str, Any], name: str) -> str:
@@ -153,9 +178,12 @@ def _claim(claims: Mapping[str, Any], name: str) -> str:
             where="oidc.claim",
             fix="ask for it in the token's scope, or name another claim",
         )
-    if name == "email" and claims.get("email_verified") is False:
+    if name == "email" and claims.get("email_verified") not in (True, "true"):
         raise Refused(
-            f"the provider has not verified {value[:100]}", where="claim email_verified", fix="verify the address there first"
+            f"the provider has not verified {value[:100]}",
+            where="claim email_verified",
+            why="whoever may write any address there could be anybody here",
+            fix="verify the address there first; or name a claim that only the provider writes, e.g. oidc: {claim: upn}",
         )
     return value
 
@@ -206,15 +234,17 @@ def new_token(here: Seat, actions: tuple[str, ...], until: datetime | None) -> s
             why=f"you act as {here.actor.name}",
             fix="be invited and log in: baton team invite NAME",
         )
+    if here.actor.how == "token":
+        raise Refused(
+            "a token makes no token",
+            why="it would outlive the one it was made with, and stay when that one is revoked",
+            fix=f"log in: baton login {here.actor.name}",
+        )
     role = here.allow("token.issue", here.actor.name).role
     wanted = known_actions(actions)
     if not wanted:
         raise InvalidInput(
             "a token is for what?", where="--actions", fix="e.g. --actions read,handoff.offer; baton team rights lists them"
-        )
-    if here.actor.actions and not set(wanted) <= set(here.actor.actions):
-        raise Refused(
-            "a token cannot give more than it has", why=f"yours has {', '.join(here.actor.actions)}", fix="log in: baton login"
         )
     return _issue(here, Issue(here.actor.name, "person", "api", _end(until), wanted), role)
 
@@ -229,8 +259,7 @@ def service(here: Seat, name: str, actions: tuple[str, ...], until: datetime | N
     wanted = known_actions(actions or PROCESSES.get(name, ()))
     if not wanted:
         raise InvalidInput("a service account may do what?", where="--actions", fix="e.g. --actions handoff.offer,handoff.answer")
-    if here.office.team.person(name) is not None:
-        raise Conflict(f"{name} is a person", where="the service's name", fix="name it after the process, e.g. ci")
+    identity.service_name(here.office.team, name)
     if human := [action for action in wanted if not RIGHTS[action].services]:
         raise Refused(f"no service may have {', '.join(human)}", why="only a person may do that", fix="leave it out of --actions")
     credentials = open_credentials(here.workspace.folder)

@@ -7,7 +7,9 @@ one is first and the other gets Conflict.
 from typing import TypeVar
 
 from baton.app.alone.look import assert_as_offered
-from baton.app.bootstrap import load_project
+from baton.app.alone.view import found
+from baton.app.alone.wording import words_of
+from baton.app.bootstrap import load_rules
 from baton.app.lifecycle import approving, overriding
 from baton.app.lifecycle.offering import consulted, current, renew, send_back
 from baton.app.seat import Seat
@@ -20,12 +22,13 @@ from baton.team.consultation import Consultation, commented
 from baton.team.handoff import Handoff, Result, accepted, changed
 from baton.team.task import Task, done, given_up
 
-K = TypeVar("K", Handoff, Consultation, Approval, Task)
+K = TypeVar("K", Consultation, Approval, Task)
 
 
 def accept(here: Seat, id: str, reason: str = "") -> str:
     """Take a hand-off: from now on its subject is theirs."""
-    handoff = _found(here, Handoff, id)
+    words_of(reason, "reason")
+    handoff = found(here.state, id)
     by = here.name(handoff.waiting_on)
     here.allow("handoff.answer", by, handoff.taken_in, handoff.subject)
     _for(here, by, handoff.waiting_on)
@@ -35,14 +38,14 @@ def accept(here: Seat, id: str, reason: str = "") -> str:
     act = here.office.act_of(by, handoff.taken_in)
     here.draft.record(act, taken, "accepted", reason or "accepted")
     here.commit()
-    return f"{id}: accepted by {by} ({act.role}) at {iso(here.now)}. {by} now holds '{handoff.payload}'."
+    return f"{handoff.id}: accepted by {by} ({act.role}) at {here.now:%Y-%m-%d %H:%M} UTC. {by} now holds '{handoff.payload}'."
 
 
 def _unchanged(here: Seat, handoff: Handoff) -> None:
     """Raise Conflict when the project is not what it was at the offer; the offer is renewed, for another look at what is there now."""
     if "project" not in handoff.pin:
         return
-    present = {**handoff.pin, "project": load_project(here.project).digest}
+    present = {**handoff.pin, "project": load_rules(here.project).digest}
     names = changed(handoff, present)
     if not names:
         return
@@ -59,25 +62,27 @@ def _unchanged(here: Seat, handoff: Handoff) -> None:
 
 def decline(here: Seat, id: str, reason: str) -> str:
     """Send a hand-off back to its giver, who gets a task."""
-    handoff = _found(here, Handoff, id)
+    words_of(reason, "reason")
+    handoff = found(here.state, id)
     by = here.name(handoff.waiting_on)
     here.allow("handoff.answer", by, handoff.taken_in, handoff.subject)
     _for(here, by, handoff.waiting_on)
     send_back(here.office, handoff, by, reason)
     here.commit()
-    return f"{id}: declined by {by} at {iso(here.now)}. It goes back to {handoff.giver}, who has a task: baton inbox."
+    return f"{handoff.id}: declined by {by} at {here.now:%Y-%m-%d %H:%M} UTC. It goes back to {handoff.giver}, who has a task: baton inbox."
 
 
 def comment(here: Seat, id: str, stance: str, words: str) -> str:
     """Say something to a consultation: agree, object or abstain."""
-    found = _found(here, Consultation, id)
-    by = here.name(found.missing[0] if len(found.missing) == 1 else "")
-    here.allow("consultation.comment", by, found.phase)
-    heard = commented(found, by, stance, words, here.now)
+    words_of(words, "words")
+    asked = _found(here, Consultation, id)
+    by = here.name(asked.missing[0] if len(asked.missing) == 1 else "")
+    here.allow("consultation.comment", by, asked.phase)
+    heard = commented(asked, by, stance, words, here.now)
     here.draft.record(
-        here.office.act_of(by, found.phase), heard, "commented", f"{by}: {stance}" + (f", {words}" if words else "")
+        here.office.act_of(by, asked.phase), heard, "commented", f"{by}: {stance}" + (f", {words}" if words else "")
     )
-    handoff = here.draft.get(Handoff, found.about)
+    handoff = here.draft.get(Handoff, asked.about)
     if heard.status == "settled" and handoff is not None and handoff.open:
         consulted(here.office, handoff, heard)
     here.commit()
@@ -88,10 +93,11 @@ def comment(here: Seat, id: str, stance: str, words: str) -> str:
 
 def approve(here: Seat, id: str, words: str = "") -> str:
     """Approve a request by its id, or `rollout`: the rollout policy as it is declared now."""
+    words_of(words, "words")
     by = here.name()
-    found = _policy(here, by) if id == approving.ROLLOUT else _found(here, Approval, id)
+    wanted = _policy(here, by) if id == approving.ROLLOUT else _found(here, Approval, id)
     here.allow("approval.answer", by)
-    signed = approving.sign(here.office, found, by, words)
+    signed = approving.sign(here.office, wanted, by, words)
     here.commit()
     if signed.status == "granted":
         until = f" until {iso(signed.expires_at)}" if signed.expires_at else ""
@@ -102,11 +108,12 @@ def approve(here: Seat, id: str, words: str = "") -> str:
 
 def refuse(here: Seat, id: str, reason: str) -> str:
     """Refuse a request: one no ends it."""
+    words_of(reason, "reason")
     by = here.name()
-    found = _found(here, Approval, id)
+    wanted = _found(here, Approval, id)
     here.allow("approval.answer", by)
-    gone = refused_approval(here.office.team, found, by, here.now, reason)
-    here.draft.record(here.office.act_of(by, found.phase), gone, "refused", reason)
+    gone = refused_approval(here.office.team, wanted, by, here.now, reason)
+    here.draft.record(here.office.act_of(by, wanted.phase), gone, "refused", reason)
     overriding.on_approval(here.office, gone)
     here.commit()
     return f"{id}: refused by {by}."
@@ -114,6 +121,7 @@ def refuse(here: Seat, id: str, reason: str) -> str:
 
 def finish(here: Seat, id: str, words: str, *, give_up: bool = False) -> str:
     """Finish a task of theirs. One from a hand-off that was sent back offers it again, with what was mended as evidence."""
+    words_of(words, "words")
     task = _found(here, Task, id)
     by = here.name(task.owner)
     here.allow("task.finish", by)
@@ -139,7 +147,7 @@ def finish(here: Seat, id: str, words: str, *, give_up: bool = False) -> str:
 
 
 def _policy(here: Seat, by: str) -> Approval:
-    return approving.ask(here.office, approving.policy_of(load_project(here.project).definition), by)
+    return approving.ask(here.office, approving.policy_of(load_rules(here.project).definition), by)
 
 
 def _for(here: Seat, by: str, asked: str) -> None:
@@ -154,16 +162,16 @@ def _mine(here: Seat, task: Task, by: str) -> None:
         raise Refused(
             f"{task.id} is {task.owner}'s, not {by}'s",
             where=task.what,
-            fix=f"let {task.owner} do it, or delegate: baton team delegate {task.owner} {by} --until …",
+            fix=f"let {task.owner} do it, or delegate: baton team delegate {task.owner} {by} --until 2d",
         )
     _for(here, by, task.owner)
 
 
 def _found(here: Seat, kind: type[K], id: str) -> K:
     """What waits under that id, or was answered before. Raises NotFound with the nearest that waits."""
-    found = here.state.get(kind, id)
-    if found is None:
-        known = [each.id for each in here.state.all(kind) if each.status in ("offered", "open", "requested")]
-        what = {"handoff": "hand-off", "approval": "request for approval"}.get(kind.KIND, kind.KIND)
+    waits = here.state.get(kind, id)
+    if waits is None:
+        known = [each.id for each in here.state.all(kind) if each.status in ("open", "requested")]
+        what = {"approval": "request for approval"}.get(kind.KIND, kind.KIND)
         raise NotFound(f"there is no {what} '{id}'", why=did_you_mean(id, known), fix="baton inbox lists what waits")
-    return found
+    return waits

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,8 @@ from baton.app.workspace import Workspace, existing, held
 from baton.kernel.errors import BatonError, Conflict, Corrupt, InvalidProject, Mistake
 
 if TYPE_CHECKING:
+    import ssl
+
     from baton.app.alone.desk import Desk
     from baton.app.house import House
     from baton.app.ports import Trainer
@@ -27,21 +29,30 @@ if TYPE_CHECKING:
     from baton.project.loader import Loaded, LoadedTeam
     from baton.project.ownership import Oidc, Ownership
     from baton.project.table import TableProfile
-    from baton.registry.ports import Artifacts, Keys
+    from baton.registry.ports import Keys, RemovableArtifacts
     from baton.team.ports import Channel, Checks, Credentials, Passwords, Provider, References
     from baton.training.ports import Learner
 
 PREFETCH = timedelta(days=14)
+LAST = datetime.max.replace(tzinfo=UTC)
 Wrap = Callable[["SourceReader", "Definition"], "SourceReader"]
 Under = Callable[["Definition"], "Definition"]
 
 
-def load_project(folder: Path) -> "Loaded":
-    """Read and check the project's file, owners included. Raises InvalidProject with every mistake."""
+def load_project(folder: Path, absent: Callable[[str], bool] = lambda _: False) -> "Loaded":
+    """Read and check the project's file, owners included; `absent` tells of which sources the data may be missing.
+
+    Raises InvalidProject with every mistake.
+    """
     from baton.project.loader import load
     from baton.team.raci import effective
 
-    return load(folder, lambda definition: effective(definition.raci))
+    return load(folder, lambda definition: effective(definition.raci), absent=absent)
+
+
+def load_rules(folder: Path) -> "Loaded":
+    """The project as an act needs it, which reads no data: a halt must not wait for a lost file to come back."""
+    return load_project(folder, lambda _: True)
 
 
 def load_owned(folder: Path) -> "LoadedTeam":
@@ -77,13 +88,18 @@ def read_plan(folder: Path, definition: "Definition") -> "FeaturePlan":
     return plan_from_source((folder / definition.features).read_text(), str(definition.features))
 
 
-def contract_of(name: str, source: "Source", folder: Path, reader: "SourceReader") -> "Contract":
-    """The declared contract of a source, or the default one for what it holds."""
+def contract_of(name: str, source: "Source", folder: Path, reader: "SourceReader", tables: "Tables | None" = None) -> "Contract":
+    """The declared contract of a source, or the default one for what it holds: in `tables`, if given and it landed there."""
     from baton.data.contract import default_contract, parse_contract
+    from baton.data.snapshot import kinds
+    from baton.data.source import selection
 
     if source.contract is not None:
         return parse_contract((folder / source.contract).read_text(), str(source.contract))
-    return default_contract(name, reader.schema(source), source.key)
+    if tables is None:
+        return default_contract(name, reader.schema(source), source.key)
+    landed = tables.scan(name, after=LAST, on=source.known_at) if source.known_at else tables.scan(name)
+    return default_contract(name, kinds(landed.select(selection(source, landed.column_names)).schema), source.key)
 
 
 @contextmanager
@@ -163,7 +179,7 @@ def open_sources(folder: Path) -> "SourceReader":
     return FileSources(folder)
 
 
-def open_artifacts(workspace: Workspace, *, create: bool = False) -> "Artifacts":
+def open_artifacts(workspace: Workspace, *, create: bool = False) -> "RemovableArtifacts":
     """The workspace's artefacts."""
     from baton.backends.artifacts.files import FileArtifacts
 
@@ -187,14 +203,16 @@ def open_channels(workspace: Workspace, owned: "Ownership") -> "Callable[[str], 
     from baton.backends.notify.mail import Mail
     from baton.backends.notify.webhook import Webhook
 
+    trust = _trust()
+
     def channel(contact: str) -> "Channel":
         address = _filled(contact)
         if address.startswith("mailto:") and not address.startswith("mailto://"):
             server, sender = (owned.notify.smtp, owned.notify.sender) if owned.notify is not None else ("", "")
-            return Mail(address, server, sender, os.environ.get("BATON_SMTP_PASSWORD", ""))
+            return Mail(address, server, sender, os.environ.get("BATON_SMTP_PASSWORD", ""), trust=trust)
         if address.startswith(("https://", "http://")):
             secret = os.environ.get("BATON_WEBHOOK_SECRET", "")
-            return Webhook(address, secret or open_secret(workspace.keys / "webhook.secret"))
+            return Webhook(address, secret or open_secret(workspace.keys / "webhook.secret"), trust=trust)
         return AppriseChannel(address)
 
     return channel
@@ -207,6 +225,26 @@ def _filled(contact: str) -> str:
     if missing := re.search(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}", filled):
         raise Unset(f"the variable {missing[0]} is not set", fix=f"export {missing[0][2:-1]}=…")
     return filled
+
+
+def _trust() -> "ssl.SSLContext":
+    """Whose certificates are trusted: this system's authorities, and those of BATON_CA_FILE. Raises Unset when that is none."""
+    import ssl
+
+    from baton.team.ports import Unset
+
+    context, own = ssl.create_default_context(), os.environ.get("BATON_CA_FILE")
+    try:
+        if own:
+            context.load_verify_locations(own)
+    except OSError as error:
+        raise Unset(
+            "the file of certificate authorities cannot be used",
+            where=f"BATON_CA_FILE={own}",
+            why=str(error.strerror or error),
+            fix="point it to a PEM file with the authority's certificate",
+        ) from error
+    return context
 
 
 def open_credentials(folder: Path) -> "Credentials":
@@ -223,11 +261,11 @@ def open_passwords() -> "tuple[Passwords, Callable[[], str]]":
     return Argon2Passwords(), drawn
 
 
-def open_provider(declared: "Oidc") -> "Provider":
-    """The identity provider of a project."""
+def open_provider(declared: "Oidc", folder: Path) -> "Provider":
+    """The identity provider of a project; its public keys are kept in the workspace's folder."""
     from baton.backends.credentials.oidc import OidcProvider
 
-    return OidcProvider(declared)
+    return OidcProvider(declared, folder / "provider-keys.json", _trust())
 
 
 def open_trainer(project: Path, workspace: Workspace) -> "Trainer":
@@ -265,7 +303,9 @@ def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None, und
     from baton.backends.state.sql import open_sqlite
     from baton.data.ingest import Intake
 
-    loaded = load_project(folder)
+    tables = open_tables(workspace)
+    went_on = partial(_went_on, workspace, tables)
+    loaded = load_project(folder, went_on)
     loaded = loaded if under is None else replace(loaded, definition=under(loaded.definition))
     definition, plan = loaded.definition, read_plan(folder, loaded.definition)
     reader = open_sources(folder)
@@ -274,9 +314,16 @@ def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None, und
     with ExitStack() as stack:
         stack.enter_context(held(workspace))
         _refuse_lost_state(workspace)
-        tables = open_tables(workspace)
         intakes = {
-            name: Intake(name, source, reader, DuckContracts(), contract_of(name, source, folder, reader), tables, PREFETCH)
+            name: Intake(
+                name,
+                source,
+                reader,
+                DuckContracts(),
+                contract_of(name, source, folder, reader, tables if went_on(name) else None),
+                tables,
+                PREFETCH,
+            )
             for name, source in definition.sources.items()
         }
         state = open_sqlite(workspace.state, create=True)
@@ -306,6 +353,13 @@ def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None, und
             jobs=jobs,
             trainer=trainer,
         )
+
+
+def _went_on(workspace: Workspace, tables: "Tables", name: str) -> bool:
+    """Whether the loop can go on without a source for a while: on the wall clock, once anything came from it."""
+    from baton.project.tablename import is_free
+
+    return workspace.clock == "wall" and is_free(name) and tables.exists(name)
 
 
 def _refuse_lost_state(workspace: Workspace) -> None:

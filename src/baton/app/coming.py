@@ -1,57 +1,87 @@
 """People come and go, from an edge: one act on the record, and what to tell about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from baton.app.lifecycle import coming
 from baton.app.lifecycle.people import declare
 from baton.app.seat import Seat, seat
-from baton.kernel.clock import iso
+from baton.kernel.errors import Conflict, Refused
 from baton.team.handoff import Handoff
-from baton.team.person import Delegation
+from baton.team.permission import permitted
+from baton.team.person import Absence, Delegation, Person
 from baton.team.team import phase_named
 
 
 def leave(project: Path, folder: Path, named: str | None, name: str, reason: str) -> str:
     """Somebody leaves; returns what moved on. Raises Refused when nobody reachable would remain."""
-    with seat(project, folder, named) as at:
+    with _present(project, folder, named) as at:
         coming.leave(at.office, name, _by(at, name), reason or "left the team")
         return _committed(at, f"{name} has left")
 
 
 def come_back(project: Path, folder: Path, named: str | None, name: str, reason: str) -> str:
     """Somebody returns, or ends an absence before its time."""
-    with seat(project, folder, named) as at:
-        coming.come_back(at.office, name, _by(at, name), reason or "is back")
+    with _present(project, folder, named) as at:
+        by, person = _by(at, name), at.office.team.person(name)
+        if person is not None and all(each.until <= at.now for each in person.absences):
+            raise Conflict(f"{name} is not away", where="people of the team", fix="baton team coverage")
+        coming.come_back(at.office, name, by, reason or "is back")
         return _committed(at, f"{name} is back")
 
 
-def go_away(
-    project: Path, folder: Path, named: str | None, name: str, since: datetime | None, until: datetime, reason: str
-) -> str:
-    """Somebody is away from `since` (now when None) until `until`; returns what moved on."""
-    with seat(project, folder, named) as at:
-        begins = since or at.now
-        coming.go_away(at.office, name, begins, until, _by(at, name), reason or "away")
-        return _committed(at, f"{name} is away from {iso(begins)} until {iso(until)}")
+def go_away(project: Path, folder: Path, named: str | None, name: str, made: Callable[[datetime], Absence]) -> str:
+    """Somebody is away for a time; `made` tells which, from the present instant. Returns what moved on."""
+    with _present(project, folder, named) as at:
+        gone = made(at.now)
+        coming.go_away(at.office, name, gone.since, gone.until, _by(at, name), gone.reason)
+        return _committed(at, f"{name} is away {_span(gone)}")
 
 
 def delegate(project: Path, folder: Path, named: str | None, name: str, made: Callable[[datetime], Delegation]) -> str:
     """Somebody gives duties to another person for a time; `made` tells which and until when, from the present instant."""
-    with seat(project, folder, named) as at:
+    with _present(project, folder, named) as at:
         given = made(at.now)
         what = (", ".join(map(phase_named, given.phases)) or "every phase") + (f" of {given.subject}" if given.subject else "")
         coming.delegate(at.office, name, given, _by(at, name))
-        return _committed(at, f"{name} delegates {what} to {given.to} from {iso(given.since)} until {iso(given.until)}")
+        return _committed(at, f"{name} delegates {what} to {given.to} {_span(given)}")
+
+
+@contextmanager
+def _present(project: Path, folder: Path, named: str | None) -> Iterator[Seat]:
+    """A seat in the team as it is declared now: whoever was taken from the file counts no more, whoever was added does."""
+    with seat(project, folder, named) as at:
+        team = declare(at.draft, at.office.owned, at.now)
+        yield replace(at, office=replace(at.office, team=team))
+
+
+def _span(interval: Absence | Delegation) -> str:
+    return f"from {interval.since:%Y-%m-%d %H:%M} until {interval.until:%Y-%m-%d %H:%M} UTC"
 
 
 def _by(at: Seat, name: str) -> str:
-    """Who does this: people speak for themselves; for another only whoever may change the team."""
-    declare(at.draft, at.office.owned, at.now)
+    """Who does this: people speak for themselves; for another only whoever may change the team.
+
+    Raises NotFound for a name that nobody bears, Refused for one who has left and would act for themselves.
+    """
     by = at.name(name)
+    if by == name:
+        _require_there(at, name)
     at.allow("team.self" if by == name else "team.change", by)
     return by
+
+
+def _require_there(at: Seat, name: str) -> None:
+    """Only who is in the team speaks for themselves; whoever has left is brought back by another."""
+    if at.office.team.person(name) is not None or at.draft.get(Person, name) is None:
+        at.office.team.known(name)
+        return
+    may = permitted(at.office.team, "team.change", at.now)
+    fix = f"baton team back {name} --as {may[0]}" if may else "baton team rights"
+    raise Refused(f"{name} has left, and speaks for nobody", where="people of the team", fix=fix)
 
 
 def _committed(at: Seat, words: str) -> str:

@@ -26,13 +26,18 @@ def acting(project: Path, workspace: Path, named: str | None, default: str = "")
     Raises NotFound for a name that nobody bears, Refused for `--as` where there are identities, for a token that does not
     hold, and for a workspace of another user of this machine.
     """
-    if open_credentials(workspace).read().named:
+    if has_identities(workspace):
         _refuse_named(named)
         return identified(workspace, token_shown(workspace), SystemClock().now())
     _require_own(workspace)
     if not (named or default):
         return Actor(KEEPER, KEEPER)
     return Actor(present_team(project, workspace).known(named or default).id)
+
+
+def has_identities(workspace: Path) -> bool:
+    """Whether people show who they are here; else they are named with `--as`."""
+    return bool(open_credentials(workspace).read().named)
 
 
 def identified(workspace: Path, token: str, at: datetime) -> Actor:

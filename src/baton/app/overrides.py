@@ -1,9 +1,8 @@
 """What people override: a gate, a brake, everything for a time; and the kill switch. Called by the command line and the API."""
 
 from datetime import datetime
-from pathlib import Path
 
-from baton.app.bootstrap import load_project, open_workspace_keys
+from baton.app.bootstrap import load_rules, open_workspace_keys
 from baton.app.lifecycle import overriding
 from baton.app.lifecycle.offering import current
 from baton.app.lifecycle.releasing import sync_routing
@@ -13,6 +12,7 @@ from baton.incidents.proposal import Proposal
 from baton.kernel.clock import iso
 from baton.kernel.errors import InvalidInput, NotFound
 from baton.kernel.suggest import did_you_mean
+from baton.project.definition import Definition
 from baton.team.approval import Approval, approvers, needed
 from baton.team.override import ANYTHING, KINDS, Override, asked
 
@@ -38,27 +38,32 @@ def override(here: Seat, kind: str, subject: str, reason: str, until: datetime |
 
 def halt(here: Seat, reason: str, until: datetime | None = None) -> str:
     """Pull the kill switch: no version answers from now on. One person may; another gets the review."""
+    definition = load_rules(here.project).definition
     by = here.name()
     here.allow("release.halt", by)
     made = overriding.halt(here.office, by, reason, until)
     here.commit()
-    _route(here.project, here)
-    return f"{made.id}: halted by {by}. The server answers 503 until " + (iso(until) if until else "'baton resume'") + "."
+    _route(here, definition)
+    return (
+        f"{made.id}: halted by {by}. The server answers 503 until "
+        + (iso(until) if until else 'somebody types: baton resume --reason "…"')
+        + ("." if until else "")
+    )
 
 
 def resume(here: Seat, reason: str) -> str:
     """End the halt."""
+    definition = load_rules(here.project).definition
     by = here.name()
     here.allow("release.resume", by)
     ended = overriding.resume(here.office, by, reason)
     here.commit()
-    _route(here.project, here)
+    _route(here, definition)
     return f"{ended.id}: ended by {by}. The live version answers again."
 
 
-def _route(project: Path, here: Seat) -> None:
+def _route(here: Seat, definition: Definition) -> None:
     """The routing follows at once; a loop that runs writes the same one at its next tick."""
-    definition = load_project(project).definition
     sync_routing(here.workspace.routing, definition, here.state, open_workspace_keys(here.workspace))
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from baton.app.bootstrap import load_project, open_workspace_keys
+from baton.app.bootstrap import load_rules, open_workspace_keys
 from baton.app.lifecycle import overriding
 from baton.app.lifecycle.releasing import TRIAL, sync_routing
 from baton.app.seat import seat
@@ -20,7 +20,7 @@ def roll_back(project: Path, folder: Path, person: str | None, reason: str) -> s
 
     One person may; another gets a task to review it. Raises Refused when there is nothing to go back to.
     """
-    definition = load_project(project).definition
+    definition = load_rules(project).definition
     with seat(project, folder, person) as here:
         by = here.name(here.office.team.responsible("deploy", here.now).id)
         verdict = here.allow("release.roll-back", by)
@@ -37,7 +37,7 @@ def _move(draft: Draft, act: Act, reason: str) -> tuple[Release, Release]:
     trial = next(iter(draft.all(Release, status=TRIAL)), None)
     if live is not None and trial is not None:
         return draft.record(act, moved(trial, "rolled-back", act.at, reason), "rolled-back", reason), live
-    before = max(draft.all(Release, status=("retired",)), key=lambda release: release.since, default=None)
+    before = max(returnable(draft), key=lambda release: release.since, default=None)
     if live is None or before is None:
         raise Refused("there is no version to go back to", why="no earlier release has served all traffic", fix="baton status")
     ended = draft.record(act, moved(live, "rolled-back", act.at, reason), "rolled-back", reason)
@@ -47,3 +47,9 @@ def _move(draft: Draft, act: Act, reason: str) -> tuple[Release, Release]:
         if version is not None:
             draft.record(act, moved_version(version, status), status, reason)
     return ended, back
+
+
+def returnable(draft: Draft) -> list[Release]:
+    """Releases that may serve again: retired ones whose version still has its files."""
+    deleted = {each.version for each in draft.all(ModelVersion) if each.status == "deleted"}
+    return [each for each in draft.all(Release, status=("retired",)) if each.version not in deleted]

@@ -7,10 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from baton.app.bootstrap import load_owned, open_state
+from baton.app.bootstrap import open_desk
 from baton.app.identity import acting
 from baton.app.lifecycle.office import Office
-from baton.app.lifecycle.people import recorded_team
 from baton.app.views.present import stands_at
 from baton.app.workspace import Workspace, keep_witness
 from baton.kernel.clock import SystemClock
@@ -88,10 +87,8 @@ def seat(project: Path, folder: Path, named: str | None) -> Iterator[Seat]:
 @contextmanager
 def seat_of(project: Path, folder: Path, actor: Actor) -> Iterator[Seat]:
     """A seat for somebody whose identity is known already, such as whoever showed a token to the API."""
-    owned = load_owned(project).owned
-    with open_state(folder) as (workspace, state):
-        draft, at = SignedDraft(state, actor.how), present_of(workspace, state)
-        yield Seat(project, workspace, state, Office(draft, recorded_team(state, owned), owned, at), draft, actor)
+    with open_desk(project, folder) as desk:
+        yield desk.seat(actor)
 
 
 def present_of(workspace: Workspace, state: LedgerReader) -> datetime:

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from baton.app.bootstrap import find_learner, load_project, open_artifacts, open_tables, open_workspace_keys, read_plan
+from baton.app.bootstrap import find_learner, load_rules, open_artifacts, open_tables, open_workspace_keys, read_plan
 from baton.app.parity import onnx_scores, parity
 from baton.app.trainingset import signature_of, training_set
 from baton.app.workspace import existing
@@ -44,7 +44,7 @@ class Job:
 
     def __init__(self, project: Path, workspace: Path) -> None:
         self._workspace = existing(workspace)
-        self._definition = load_project(project).definition
+        self._definition = load_rules(project).definition
         self._plan = read_plan(project, self._definition)
         self._tables = open_tables(self._workspace)
         self._artifacts = open_artifacts(self._workspace)

@@ -107,7 +107,10 @@ def existing(folder: Path) -> Workspace:
     found = find(folder)
     if found is None:
         raise NotFound(
-            "there is no workspace yet", where=str(folder), why="nothing has run here", fix="baton replay, or baton up, makes one"
+            "there is no workspace yet",
+            where=str(folder),
+            why="nothing has run here",
+            fix="baton up makes one, or baton replay; for hand-offs alone: baton handoff tick",
         )
     return found
 

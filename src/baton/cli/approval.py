@@ -17,7 +17,7 @@ def approve(where: Where, request: str, person: str | None, reason: str) -> None
     from baton.app.seat import seat
 
     with seat(where.project, where.workspace, person) as here:
-        click.echo(sign(here, request, reason))
+        click.echo(where.advice(sign(here, request, reason)))
 
 
 @click.command(cls=Owned, action="approval.answer")
@@ -31,4 +31,4 @@ def refuse(where: Where, request: str, person: str | None, reason: str) -> None:
     from baton.app.seat import seat
 
     with seat(where.project, where.workspace, person) as here:
-        click.echo(deny(here, request, reason))
+        click.echo(where.advice(deny(here, request, reason)))

@@ -82,6 +82,8 @@ def guide(name: str | None, skills: tuple[str, ...], plain: bool) -> None:
         click.echo(as_json(told))
         return
     click.echo(_one(told["fits"][0]) if name else _all(told["fits"], known=bool(skills)))
+    for each in told["unknown"]:
+        click.echo(f"\nno role asks for the skill '{each['skill']}'; {each['why']}")
     rows = [[each["stage"], each["months"], _list(each["learn"]), _list(each["do"]) or "–"] for each in told["roadmap"]]
     click.echo("\n" + table(["roadmap", "months", "learn", "do"], rows))
     if not name:
@@ -109,7 +111,9 @@ def _one(fit: Mapping[str, Any]) -> str:
     if fit["have"]:
         lines.append(f"  you have {_list(fit['have'])}")
     lines.append(
-        table(["", "learn next", "on the roadmap"], steps) if steps else "  nothing essential or important is left to learn"
+        table(["", "learn next", "on the roadmap"], steps)
+        if steps
+        else f"  what its duties ask for: baton team role {fit['role']}"
     )
     if fit["later"]:
         lines.append(f"\nThen, nice to have: {_list(fit['later'])}")

@@ -1,11 +1,12 @@
 """`baton team away`, `back`, `leave`, `delegate`: people come and go, and nothing is dropped."""
 
+from datetime import datetime
+
 import click
 
+from baton.cli.ending import ending
 from baton.cli.main import Where
 from baton.cli.right import Owned
-from baton.cli.status import instant
-from baton.kernel.errors import InvalidInput
 
 AS = click.option("--as", "person", default=None, help="Who does this, in a workspace of one person.  [default: NAME]")
 REASON = click.option("--reason", default="", help="A word for the record.")
@@ -14,18 +15,19 @@ REASON = click.option("--reason", default="", help="A word for the record.")
 @click.command(cls=Owned, action="team.self")
 @click.argument("name")
 @click.option("--from", "since", default=None, help="First instant, e.g. 2026-12-20.  [default: now]")
-@click.option("--until", required=True, help="When they are back, e.g. 2027-01-04.")
+@click.option("--until", required=True, help="When they are back, e.g. 2027-01-04, or a time from now such as 10d.")
 @AS
 @REASON
 @click.pass_obj
 def away(where: Where, name: str, since: str | None, until: str, person: str | None, reason: str) -> None:
     """NAME is away for a time: duties fall to their deputy, and what waits on them moves on."""
     from baton.app.coming import go_away
+    from baton.team.person import Absence
 
-    ends = instant(until)
-    if ends is None:
-        raise InvalidInput("until when?", where="--until", fix="write e.g. --until 2027-01-04")
-    click.echo(go_away(where.project, where.workspace, person, name, instant(since), ends, reason))
+    def made(now: datetime) -> Absence:
+        return Absence(ending(since, now) or now, ending(until, now) or now, reason or "away")
+
+    click.echo(go_away(where.project, where.workspace, person, name, made))
 
 
 @click.command(cls=Owned, action="team.self")
@@ -56,7 +58,7 @@ def leave(where: Where, name: str, person: str | None, reason: str) -> None:
 @click.argument("name")
 @click.argument("to")
 @click.option("--from", "since", default=None, help="First instant.  [default: now]")
-@click.option("--until", required=True, help="When it ends, e.g. 2027-01-04.")
+@click.option("--until", required=True, help="When it ends, e.g. 2027-01-04, or a time from now such as 10d.")
 @click.option("--phase", "phases", multiple=True, help="Only this phase; may be repeated.  [default: every phase]")
 @click.option("--subject", default="", help="Only this subject, e.g. turn-3.")
 @AS
@@ -68,15 +70,7 @@ def delegate(
     from baton.app.coming import delegate as give
     from baton.team.person import Delegation
 
-    begins, ends = instant(since), instant(until)
-    if ends is None:
-        raise InvalidInput("until when?", where="--until", fix="write e.g. --until 2027-01-04")
-    click.echo(
-        give(
-            where.project,
-            where.workspace,
-            person,
-            name,
-            lambda now: Delegation(to, begins or now, ends, phases, subject, f"to {to}"),
-        )
-    )
+    def made(now: datetime) -> Delegation:
+        return Delegation(to, ending(since, now) or now, ending(until, now) or now, phases, subject, f"to {to}")
+
+    click.echo(give(where.project, where.workspace, person, name, made))

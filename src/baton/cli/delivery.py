@@ -14,4 +14,4 @@ def rollback(where: Where, person: str | None, reason: str) -> None:
     """End a release on trial, or put the version before back into service. A running server follows at once."""
     from baton.app.rollback import roll_back
 
-    click.echo(roll_back(where.project, where.workspace, person, reason))
+    click.echo(where.advice(roll_back(where.project, where.workspace, person, reason)))

@@ -3,16 +3,16 @@
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from baton.cli.main import Where, as_json
+from baton.cli.main import Hall, Where, as_json
 from baton.cli.right import Owned
+from baton.cli.sheet import list_looks, refuse_moved, sheet, tell
 
 if TYPE_CHECKING:
     from baton.app.alone.desk import Desk
-    from baton.app.alone.look import Look
     from baton.app.alone.offer import Offer
     from baton.team.actor import Actor
     from baton.team.handoff import Handoff
@@ -26,7 +26,7 @@ _as = click.option("--as", "person", default=None, help="Who acts, in a workspac
 _json = click.option("--json", "plain", is_flag=True, help="The whole hand-off, for machines.")
 
 
-@click.group()
+@click.group(cls=Hall)
 def handoff() -> None:
     """Hand results over, and wait for them, from any pipeline: a folder with a team.yaml is enough.
 
@@ -65,7 +65,7 @@ def offer(where: Where, /, plain: bool, **told: Any) -> None:
     wanted = _wanted(where, told)
     with open_desk(where.project, where.workspace, create=True) as desk:
         made = place(desk, wanted, _who(where, told["person"]))
-    _tell(made, plain)
+    tell(made, plain)
     if made.status == "declined":
         sys.exit(ENDS["declined"])
 
@@ -127,27 +127,9 @@ def check(where: Where, id: str, renew: bool, person: str | None, plain: bool) -
         told = [{"reference": e.reference, "state": e.state, "then": e.then, "now": e.now, "why": e.why} for e in looked]
         click.echo(as_json({"id": id, "status": known.status, "same": not moved, "pins": told, "renewed": anew and anew.id}))
     else:
-        _list_looks(looked)
+        list_looks(looked)
     if moved:
-        _refuse_moved(known, moved, anew)
-
-
-def _list_looks(looked: "tuple[Look, ...]") -> None:
-    for each in looked:
-        click.echo(f"{each.state:<8} {each.reference}  {each.then}" + (f"  now {each.now}" if each.state == "changed" else ""))
-    if not looked:
-        click.echo("it is pinned to nothing")
-
-
-def _refuse_moved(known: "Handoff", moved: "list[Look]", anew: "Handoff | None") -> NoReturn:
-    from baton.kernel.errors import Conflict
-
-    raise Conflict(
-        f"{known.id} is not what was offered",
-        where=known.payload,
-        why="; ".join(f"{each.reference} {each.state}" + (f": {each.why}" if each.why else "") for each in moved),
-        fix=f"{anew.id} takes its place: baton handoff show {anew.id}" if anew else "bring it back, or offer what is there now",
-    )
+        refuse_moved(known, moved, anew)
 
 
 @handoff.command(cls=Owned, action="read")
@@ -160,7 +142,7 @@ def show(where: Where, id: str, plain: bool) -> None:
 
     with _open(where) as desk:
         told = described(found(desk.state, id))
-    click.echo(as_json(told) if plain else _sheet(told))
+    click.echo(as_json(told) if plain else sheet(told))
 
 
 @handoff.command(cls=Owned, action="handoff.answer")
@@ -177,7 +159,7 @@ def accept(where: Where, id: str, reason: str, person: str | None, plain: bool) 
     from baton.app.alone.answer import accept as take
 
     with _open(where) as desk:
-        _tell(take(desk, id, _who(where, person), reason), plain)
+        tell(take(desk, id, _who(where, person), reason), plain)
 
 
 @handoff.command(cls=Owned, action="handoff.answer")
@@ -191,7 +173,7 @@ def decline(where: Where, id: str, reason: str, person: str | None, plain: bool)
     from baton.app.alone.answer import decline as send
 
     with _open(where) as desk:
-        _tell(send(desk, id, _who(where, person), reason), plain)
+        tell(send(desk, id, _who(where, person), reason), plain)
 
 
 @handoff.command(cls=Owned, action="read")
@@ -207,7 +189,7 @@ def wait(where: Where, id: str, limit: str, plain: bool) -> None:
     """
     with _open(where) as desk:
         made = _awaited(desk, id, _span(limit, "--timeout").total_seconds())
-    _tell(made, plain)
+    tell(made, plain)
     sys.exit(ENDS[made.status])
 
 
@@ -274,42 +256,3 @@ def _span(text: str, option: str) -> Any:
         return parse_duration(text)
     except ValueError as error:
         raise InvalidInput(str(error), where=option, fix=f"{option} 30m") from error
-
-
-def _tell(made: "Handoff", plain: bool) -> None:
-    """The id alone on standard output, so that a script may keep it; the words beside it."""
-    from baton.app.alone.view import described
-
-    told = described(made)
-    if plain:
-        click.echo(as_json(told))
-        return
-    click.echo(made.id)
-    click.echo(_line(told), err=True)
-
-
-def _line(told: Mapping[str, Any]) -> str:
-    match told["status"]:
-        case "offered":
-            return f"'{told['payload']}' ({told['subject']}) waits on {told['waiting_on']} until {_minute(told['deadline'])} UTC"
-        case "accepted":
-            return f"accepted by {told['answered_by']}: {told['holder']} holds '{told['payload']}' ({told['subject']})"
-        case "declined":
-            return f"sent back to {told['giver']} by {told['answered_by']}: {told['reason']}"
-    return f"{told['status']}; it stays with {told['giver']}: {told['reason']}"
-
-
-def _sheet(told: Mapping[str, Any]) -> str:
-    lines = [f"{told['id']}  {told['edge']}: {told['payload']} ({told['subject']}), round {told['round']}", f"  {_line(told)}"]
-    lines += [
-        f"  from {told['giver']} ({told['given_in']}) to {told['receiver']} ({told['taken_in']}), offered {_minute(told['offered_at'])} UTC"
-    ]
-    lines += [f"  asked without an answer: {', '.join(told['asked'])}"] if told["asked"] else []
-    lines += [f"  pinned  {name}  {digest}" for name, digest in told["pin"].items()]
-    lines += [f"  {'passed' if each['passed'] else 'FAILED'}  {each['name']}: {each['detail']}" for each in told["checks"]]
-    lines += [f"  {name}: {value}" for name, value in told["evidence"].items() if name not in ("artefacts", "checks")]
-    return "\n".join(lines)
-
-
-def _minute(text: str) -> str:
-    return text[:16].replace("T", " ")

@@ -1,13 +1,17 @@
 """`baton login`, `logout`, `whoami`, and `baton team invite`."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from baton.cli.main import Where, as_json
 from baton.cli.right import Owned
 from baton.kernel.errors import InvalidInput
+from baton.team.actor import KEEPER
+from baton.team.ports import Invitation
 
 
 @click.command(cls=Owned, action="identity.log-in")
@@ -21,17 +25,24 @@ from baton.kernel.errors import InvalidInput
 @click.option(
     "--id-token-file", type=click.Path(path_type=Path), default=None, help="The same, out of a file; - is standard input."
 )
+@click.option("--code", is_flag=True, help="Log in at the project's identity provider, with a code confirmed in a browser.")
 @click.pass_obj
-def login(where: Where, name: str | None, password_stdin: bool, id_token: str | None, id_token_file: Path | None) -> None:
+def login(
+    where: Where, name: str | None, password_stdin: bool, id_token: str | None, id_token_file: Path | None, code: bool
+) -> None:
     """Log in to a workspace that has identities; the first time with the token of your invitation, which sets your password."""
-    from baton.app.accounts import awaits_first, log_in, log_in_by_provider
+    from baton.app.accounts import awaits_first, log_in, log_in_by_code, log_in_by_provider
+
+    if code:
+        click.echo(log_in_by_code(where.project, where.workspace, _tell))
+        return
 
     if id_token is not None or id_token_file is not None:
         told = id_token if id_token is not None else _text(id_token_file)
         click.echo(log_in_by_provider(where.project, where.workspace, told))
         return
     if not name:
-        raise InvalidInput("who logs in?", fix="baton login NAME; a job: baton login --id-token-file FILE")
+        raise InvalidInput("who logs in?", fix="baton login NAME, or baton login --code; a job: baton login --id-token-file FILE")
     fresh = awaits_first(where.workspace, name)
     if password_stdin:
         lines = sys.stdin.read().splitlines()
@@ -40,6 +51,13 @@ def login(where: Where, name: str | None, password_stdin: bool, id_token: str | 
         first = click.prompt("First token", hide_input=True) if fresh else ""
         password = click.prompt("New password" if fresh else "Password", hide_input=True, confirmation_prompt=fresh)
     click.echo(log_in(where.workspace, name, password, first))
+
+
+def _tell(invitation: Invitation) -> None:
+    minutes = f"within {max(1, round(invitation.seconds / 60))} minutes"
+    click.echo(f"open {invitation.place} in a browser anywhere, and confirm the code {invitation.code} {minutes}", err=True)
+    if invitation.whole:
+        click.echo(f"or open {invitation.whole} and compare the code", err=True)
 
 
 def _text(path: Path | None) -> str:
@@ -72,11 +90,18 @@ def whoami(where: Where, person: str | None, plain: bool) -> None:
     if plain:
         click.echo(as_json(told))
         return
-    hats = f", {', '.join(told['roles'])}" if told["roles"] else ""
-    click.echo(f"{told['name']} ({told['kind']}{hats}), by {told['how']}")
+    click.echo(_shown(told))
     if not told["identities"]:
         click.echo("  this workspace has no identities: it is its files' owner's, who acts as whom --as names")
     click.echo(f"  may: {', '.join(told['may'])}")
+
+
+def _shown(told: Mapping[str, Any]) -> str:
+    """Who somebody is, as what, and how that was shown; nobody was named where the files' owner only looks."""
+    if told["kind"] == KEEPER:
+        return "the keeper of this workspace's files"
+    hats = f", {', '.join(told['roles'])}" if told["roles"] else ""
+    return f"{told['name']} ({told['kind']}{hats}), by {told['how']}"
 
 
 @click.command(cls=Owned, action="identity.invite")
@@ -89,4 +114,4 @@ def invite(where: Where, name: str, person: str | None) -> None:
     from baton.app.seat import seat
 
     with seat(where.project, where.workspace, person) as here:
-        click.echo(give(here, name))
+        click.echo(where.advice(give(here, name)))

@@ -16,6 +16,7 @@ from baton.cli.right import Owned
 @click.pass_obj
 def inbox(where: Where, person: str | None, everybody: bool, plain: bool) -> None:
     """What waits on you: hand-offs, consultations, approvals and tasks; since when, until when, and what happens then."""
+    from baton.app.identity import has_identities
     from baton.app.views.inbox import inbox as look
 
     name, found = look(where.project, where.workspace, person, everybody=everybody)
@@ -24,21 +25,28 @@ def inbox(where: Where, person: str | None, everybody: bool, plain: bool) -> Non
         return
     if not found:
         click.echo("nothing waits" + (f" on {name}" if name else ""))
+    named = not has_identities(where.workspace)
     for each in found:
-        click.echo(_told(each, where))
+        answers = person or next(iter(each["waits_on"]), "")
+        click.echo(_told(each, where, answers if named else ""))
 
 
-def _told(each: Mapping[str, Any], where: Where) -> str:
+def _told(each: Mapping[str, Any], where: Where, person: str) -> str:
+    """One item and the command that answers it, as `person`; empty where people show who they are."""
     until = f"until {each['deadline'][:16]}" if each["deadline"] else "no deadline"
     lines = [
         f"{each['id']}  {each['type']} for {' or '.join(each['waits_on'])}: {each['what']}",
         f"    since {each['since'][:16]}, {until}; then {each['then']}",
     ]
-    lines += [f"    {name}: {value}" for name, value in each.get("evidence", {}).items()]
+    lines += [f"    {name}: {_shown(value)}" for name, value in each.get("evidence", {}).items()]
     if each["type"] == "approval":
         lines.append(f"    {each['missing']} more must approve" + (f"; {', '.join(each['given'])} did" if each["given"] else ""))
-    person = f" --as {each['waits_on'][0]}" if each["waits_on"] else ""
-    return "\n".join([*lines, f"    {where.typed(each['do'])}{person}"])
+    return "\n".join([*lines, f"    {where.typed(each['do'])}" + (f" --as {person}" if person else "")])
+
+
+def _shown(value: object) -> str:
+    """Evidence in one line: of several things, such as artefacts, their names."""
+    return ", ".join(map(str, value)) if isinstance(value, Mapping) else str(value)
 
 
 @click.command(cls=Owned, action="handoff.answer")
@@ -52,7 +60,7 @@ def accept(where: Where, handoff: str, person: str | None, reason: str) -> None:
     from baton.app.seat import seat
 
     with seat(where.project, where.workspace, person) as here:
-        click.echo(take(here, handoff, reason))
+        click.echo(where.advice(take(here, handoff, reason)))
 
 
 @click.command(cls=Owned, action="handoff.answer")
@@ -66,7 +74,7 @@ def decline(where: Where, handoff: str, person: str | None, reason: str) -> None
     from baton.app.seat import seat
 
     with seat(where.project, where.workspace, person) as here:
-        click.echo(send(here, handoff, reason))
+        click.echo(where.advice(send(here, handoff, reason)))
 
 
 @click.command(cls=Owned, action="consultation.comment")

@@ -2,12 +2,12 @@
 
 import click
 
-from baton.cli.main import Where, as_json
+from baton.cli.main import Hall, Where, as_json
 from baton.cli.right import Owned
 from baton.kernel.errors import Corrupt
 
 
-@click.group()
+@click.group(cls=Hall)
 def ledger() -> None:
     """Look at the record of what happened, and verify it."""
 
@@ -50,6 +50,7 @@ def show(where: Where, subject: str | None, kind: str | None, limit: int, plain:
         click.echo(as_json(found))
         return
     for fact in found:
+        role = f" ({fact['role']})" if fact["role"] else ""
         click.echo(
-            f"{fact['seq']:>6}  {fact['effective_at'][:16].replace('T', ' ')}  {fact['kind']:<22} {fact['subject']:<24} {fact['actor']} ({fact['role']}): {fact['reason']}"
+            f"{fact['seq']:>6}  {fact['effective_at'][:16].replace('T', ' ')}  {fact['kind']:<22} {fact['subject']:<24} {fact['actor']}{role}: {fact['reason']}"
         )

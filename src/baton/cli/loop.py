@@ -51,6 +51,7 @@ def replay(
     place = where.workspace if project is None or where.workspace != where.project / ".baton" else folder / ".baton"
     place = place.with_name(f"{place.name}-{control}-{seed}") if control else place
     place = place.with_name(f"{place.name}-{policy.stem}") if policy else place
+    click.get_current_context().find_root().obj = here = Where(folder, place)
     authorise(folder, place, "loop.run", None)
     known = find(place)
     if fresh and known is not None:
@@ -72,8 +73,8 @@ def replay(
         run(folder, workspace, report, until=cut, control=seed if control else None, policy=people)
     from baton.app.views.present import look
 
-    click.echo("\n" + summary(look(folder, place, None), Where(folder, place)))
-    click.echo(_next_steps(Where(folder, place)))
+    click.echo("\n" + summary(look(folder, place, None), here))
+    click.echo(_next_steps(here))
 
 
 def _midnight(text: str | None) -> "datetime | None":
@@ -165,4 +166,9 @@ def up(where: Where, port: int) -> None:
 
     check(where.project)
     found = find(where.workspace)
-    live(where.project, create(where.workspace, found.clock if found else "wall"), port, click.echo)
+    live(
+        where.project,
+        create(where.workspace, found.clock if found else "wall"),
+        port,
+        lambda text: click.echo(where.advice(text)),
+    )

@@ -1,12 +1,14 @@
 """`baton`: the door. Starts with the standard library and click; a command's module is loaded when it is called."""
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -40,6 +42,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "team": ("baton.cli.team", "Who owns what: roles, lint, coverage, files."),
     "sql": ("baton.cli.data", "Query the workspace's tables, read only."),
     "rollback": ("baton.cli.delivery", "Put the version before back into service."),
+    "delete": ("baton.cli.deletion", "Delete the files of a version that no longer answers."),
     "reproduce": ("baton.cli.training", "Train a version again and compare every byte."),
     "ledger": ("baton.cli.ledger", "Look at the record of what happened, and verify it."),
 }
@@ -66,6 +69,14 @@ class Where:
             words += ["--workspace", shlex.quote(_near(self.workspace))]
         return " ".join(words) + command.removeprefix("baton")
 
+    def advice(self, text: str) -> str:
+        """A text in which every command of Baton's stands as it is to be typed here."""
+        return _COMMAND.sub(lambda found: self.typed(found[0]), text)
+
+
+_COMMAND = re.compile(rf"(?<![\w/.-])baton(?= (?:{'|'.join(sorted(COMMANDS.keys() - {'new'}))})\b)")
+"""Where a text names a command that speaks of a project."""
+
 
 def _program() -> str:
     """How this program was called: `baton` when that is on the PATH, the path to it in a checkout."""
@@ -83,7 +94,20 @@ def _near(place: Path) -> str:
     return str(place.relative_to(Path.cwd()) if place.is_relative_to(Path.cwd()) else place)
 
 
-class Door(click.Group):
+class Hall(click.Group):
+    """A group of commands that tells the nearest one for a name it does not have."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is meant. Raises UsageError for one that is not there."""
+        from baton.kernel.suggest import did_you_mean
+
+        there = self.list_commands(ctx)
+        if args[0] not in there and not args[0].startswith("-"):
+            ctx.fail(f"there is no command '{args[0]}'; {did_you_mean(args[0], there)}")
+        return super().resolve_command(ctx, args)
+
+
+class Door(Hall):
     """Lists commands from a table and imports them on use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -97,6 +121,15 @@ class Door(click.Group):
         from baton.cli.right import owned
 
         return owned(getattr(import_module(COMMANDS[cmd_name][0]), cmd_name))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command. What an error advises is told as it is to be typed here."""
+        try:
+            return super().invoke(ctx)
+        except BatonError as error:
+            if isinstance(ctx.obj, Where):
+                error.why, error.fix = ctx.obj.advice(error.why), ctx.obj.advice(error.fix)
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The table of commands, without loading one of them."""

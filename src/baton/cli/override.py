@@ -24,7 +24,7 @@ def override(where: Where, kind: str, subject: str, until: str | None, reason: s
     from baton.app.seat import seat
 
     with seat(where.project, where.workspace, person) as here:
-        click.echo(ask(here, kind, subject, reason, ending(until, here.now)))
+        click.echo(where.advice(ask(here, kind, subject, reason, ending(until, here.now))))
 
 
 @click.command(cls=Owned, action="release.halt")
@@ -38,7 +38,7 @@ def halt(where: Where, reason: str, until: str | None, person: str | None) -> No
     from baton.app.seat import seat
 
     with seat(where.project, where.workspace, person) as here:
-        click.echo(pull(here, reason, ending(until, here.now)))
+        click.echo(where.advice(pull(here, reason, ending(until, here.now))))
 
 
 @click.command(cls=Owned, action="release.resume")
@@ -51,4 +51,4 @@ def resume(where: Where, reason: str, person: str | None) -> None:
     from baton.app.seat import seat
 
     with seat(where.project, where.workspace, person) as here:
-        click.echo(end(here, reason))
+        click.echo(where.advice(end(here, reason)))

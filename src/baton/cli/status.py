@@ -35,9 +35,8 @@ def instant(text: str | None) -> datetime | None:
     try:
         return parse_instant(text)
     except (ValueError, OverflowError) as error:
-        raise InvalidInput(
-            f"'{text}' is no instant", why=str(error), fix="write e.g. 2023-06-01 or 2023-06-01T12:00:00Z"
-        ) from error
+        why = "" if str(error).startswith("Invalid isoformat") else str(error)
+        raise InvalidInput(f"'{text}' is no instant", why=why, fix="write e.g. 2023-06-01 or 2023-06-01T12:00:00Z") from error
 
 
 def summary(told: Mapping[str, Any], where: Where) -> str:
@@ -78,9 +77,10 @@ def _live(told: Mapping[str, Any]) -> str:
 
 
 def _overridden(overrides: Sequence[Mapping[str, Any]], where: Where) -> str:
+    resume = where.typed('baton resume --reason "…"')
     lines = [
         f"  {'HALTED: no version answers' if each['kind'] == 'halt' else each['kind']}: {each['asked_by']}, because: {each['reason']}"
-        f"\n      until {_day(str(each['until'])) if each['until'] else 'somebody ends it: ' + where.typed('baton resume')}  {each['id']}"
+        f"\n      until {_day(str(each['until'])) if each['until'] else f'somebody ends it: {resume}'}  {each['id']}"
         for each in overrides
         if each["status"] == "holding"
     ]

@@ -5,6 +5,7 @@ from importlib import import_module
 
 import click
 
+from baton.cli.main import Hall
 from baton.cli.right import owned
 
 SUBCOMMANDS: Mapping[str, tuple[str, str]] = {
@@ -25,7 +26,7 @@ SUBCOMMANDS: Mapping[str, tuple[str, str]] = {
 }
 
 
-class Room(click.Group):
+class Room(Hall):
     """Lists subcommands from the table and imports them on use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

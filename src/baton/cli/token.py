@@ -3,7 +3,7 @@
 import click
 
 from baton.cli.ending import ending
-from baton.cli.main import Where, as_json
+from baton.cli.main import Hall, Where, as_json
 from baton.cli.right import Owned
 
 
@@ -11,7 +11,7 @@ def _listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-@click.group()
+@click.group(cls=Hall)
 def token() -> None:
     """Tokens that are limited to actions and in time, and service accounts. Shown in BATON_TOKEN."""
 

@@ -2,7 +2,8 @@
 
 Released rows feed the loop hour by hour; landed rows are committed to tables at a coarser grain. Verdicts over a landing do
 not depend on how far was read ahead. A killed process goes on from its two cursors: what was landed again is recognised by
-its step, and every landing is proven by reading back what is stored.
+its step, and every landing is proven by reading back what is stored. A row that came in behind a landing, late by its own
+known time, is no part of it: not after it was committed, and not when it is repeated either.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 # Before every instant; rows of a source without known_at are known right after it
 _BEGIN = -(2**62)
+_PLACE = "__baton_place"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +134,17 @@ class Intake:
     def land(self, until: datetime, step: int) -> Landing:
         """Commit the rows known in `(last landed, until]` under `step`, rejected ones to quarantine, and prove it.
 
-        Repeating a landing with the same step and instant after a crash changes nothing. Raises Corrupt when what is stored
-        is not what left the source; then the cursor stays.
+        Repeating a landing with the same step and instant after a crash changes nothing, and tells the same. Raises Corrupt
+        when what is stored is not what left the source; then the cursor stays.
         """
         mark = micros(until)
         self._reach(mark, until)
         kept, rejected = self._between("kept", self._landed, mark), self._between("rejected", self._landed, mark)
-        left = content_digest(kept)
+        repeated = self._landed_at(self._table, step)
         snapshot = self._tables.append(self._table, kept, step=step)
-        self._prove(kept, left, until, step)
+        stored = self._stored(self._table, tuple(kept.column_names), until, self._source.known_at)
+        kept = _among(kept, stored, self._source.key) if repeated else kept
+        left = self._prove(self._table, kept, stored, until, step)
         held = self._hold(rejected, until, step)
         landing = self._landing(kept, rejected, held, until, left, snapshot)
         self._landed = max(self._landed, mark)
@@ -177,10 +181,17 @@ class Intake:
         filled = [rows for rows in slices if rows.num_rows]
         return _joined(filled) if filled else slices[-1]
 
-    def _prove(self, kept: pa.Table, left: str, until: datetime, step: int) -> None:
-        stored = self._stored(self._table, tuple(kept.column_names), until, self._source.known_at)
-        if stored.num_rows != kept.num_rows or content_digest(stored) != left:
-            raise self._unequal(self._table, kept.num_rows, stored.num_rows, until, step)
+    def _landed_at(self, table: str, step: int, writer: str = "baton") -> bool:
+        """Whether a landing of this step, that was killed before its end, stored its rows already."""
+        last = self._tables.last_step(table, writer) if self._tables.exists(table) else None
+        return last is not None and last >= step
+
+    def _prove(self, table: str, rows: pa.Table, stored: pa.Table, until: datetime, step: int) -> str:
+        """The content digest, equal on both sides."""
+        left = content_digest(rows)
+        if stored.num_rows != rows.num_rows or content_digest(stored) != left:
+            raise self._unequal(table, rows.num_rows, stored.num_rows, until, step)
+        return left
 
     def _hold(self, rejected: pa.Table, until: datetime, step: int) -> int:
         """Commit rejected rows to quarantine and count them there."""
@@ -189,11 +200,11 @@ class Intake:
         rows = quarantined(self._name, self._source, rejected)
         if not rows.num_rows:
             return 0
+        repeated = self._landed_at(QUARANTINE, step, self._name)
         self._tables.append(QUARANTINE, rows, step=step, writer=self._name)
         held = self._stored(QUARANTINE, tuple(rows.column_names), until, "known_at" if self._source.known_at else None)
         held = held.filter(pc.equal(held["source"], self._name))
-        if held.num_rows != rows.num_rows or content_digest(held) != content_digest(rows):
-            raise self._unequal(QUARANTINE, rows.num_rows, held.num_rows, until, step)
+        self._prove(QUARANTINE, _among(rows, held, ("key", "row")) if repeated else rows, held, until, step)
         return int(held.num_rows)
 
     def _stored(self, table: str, columns: tuple[str, ...], until: datetime, on: str | None) -> pa.Table:
@@ -259,6 +270,18 @@ class Intake:
     def _forget(self) -> None:
         done = min(self._released, self._landed)
         self._chunks = [chunk for chunk in self._chunks[:-1] if chunk.until > done] + self._chunks[-1:]
+
+
+def _among(rows: pa.Table, stored: pa.Table, key: tuple[str, ...]) -> pa.Table:
+    """The rows whose key is among what is stored."""
+    import numpy as np
+    import pyarrow as pa
+
+    if rows.num_rows <= stored.num_rows:
+        return rows
+    placed = rows.select(list(key)).append_column(_PLACE, pa.array(np.arange(rows.num_rows)))
+    there = placed.join(stored.select(list(key)), list(key), join_type="left semi")
+    return rows.take(there[_PLACE].combine_chunks().sort())
 
 
 def _joined(tables: list[pa.Table]) -> pa.Table:

@@ -136,7 +136,7 @@ class InferenceApp:
                 503,
                 "unavailable",
                 "no model is live" + (f": {problem.what}" if problem else ""),
-                fix=problem.fix if problem else "start the loop: baton up, or baton replay",
+                fix=problem.fix if problem else "baton status tells why; where no loop runs: baton up",
             )
         route = lineup.live.route
         told: dict[str, Any] = {

@@ -31,6 +31,13 @@ class Record(Protocol):
         ...
 
 
+class Together:
+    """Marks records that are decided on together, as people are, of whom one must remain: a change to one makes what was
+    decided on any other of its kind stale."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One entry of the ledger.

@@ -42,6 +42,21 @@ class StateReader(Protocol):
 class LedgerReader(StateReader, Protocol):
     """Looks at all that one workspace has on record, past and present; never changes it."""
 
+    def page(
+        self,
+        kind: type[R],
+        *,
+        after: str = "",
+        status: Sequence[str] = (),
+        where: Mapping[str, str] | None = None,
+        limit: int = 100,
+    ) -> list[R]:
+        """Records of a kind in order of first appearance, those after the record of the id `after`; `where` as in `earliest`.
+
+        The store picks: no more than `limit` are decoded, however many there are. An unknown `after` has nothing after it.
+        """
+        ...
+
     def cursor(self, name: str) -> str | None:
         """How far a stage has come, in its own words."""
         ...
@@ -104,7 +119,7 @@ class State(LedgerReader, Protocol):
         seen: int | None = None,
     ) -> Head:
         """Record changes with their facts. `seen` is the log's size when the changes were decided on: a record that has a
-        later fact makes them stale. Raises Conflict (stale cursor or record), Unavailable (locked, full)."""
+        later fact makes them stale, and so does any of its kind if the kind is decided on `Together`. Raises Conflict (stale cursor or record), Unavailable (locked, full)."""
         ...
 
     def measure(self, name: str, value: float, at: datetime) -> None:

@@ -39,13 +39,15 @@ def cross_check(
     matrix: Matrix | None = None,
     *,
     skip: frozenset[str] = frozenset(),
+    absent: Callable[[str], bool] = lambda _: False,
 ) -> tuple[Mistake, ...]:
     """Everything that contradicts itself or the files in `folder`.
 
     `matrix` is the ownership matrix in force, defaults included; with it every phase needs one accountable role that
     somebody wears. Without it the declared rows are judged alone. Checks that read a section in `skip` are left out.
+    `absent` tells of which sources the file may be missing.
     """
-    ground = Ground(definition, lines, folder)
+    ground = Ground(definition, lines, folder, absent)
     checks = (check for sections, check in _CHECKS if not skip & set(sections.split()))
     behaviours = definition.replay.people if definition.replay and "replay" not in skip else {}
     owned = ownership_check(definition, lines, matrix, skip=skip, behaviours=behaviours)

@@ -49,11 +49,17 @@ class Loaded:
     lines: Lines
 
 
-def load(folder: Path, matrix_of: Callable[[Definition], Matrix] | None = None) -> Loaded:
+def load(
+    folder: Path,
+    matrix_of: Callable[[Definition], Matrix] | None = None,
+    *,
+    absent: Callable[[str], bool] = lambda _: False,
+) -> Loaded:
     """Read and check the project in `folder`. Raises InvalidProject with every mistake found.
 
     `matrix_of` gives the ownership matrix in force (phase → role → letter) for a definition, defaults filled in; then each
     phase must have one accountable role that somebody wears. Without it only the declared rows are judged.
+    `absent` tells of which sources the file may be missing; without it of none.
     """
     document = read_document(_bytes(folder), FILE)
     mistakes, broken = list(document.mistakes), frozenset[str]()
@@ -64,7 +70,7 @@ def load(folder: Path, matrix_of: Callable[[Definition], Matrix] | None = None) 
         broken = _broken(error)
         definition = Definition.model_validate(_mended(document.value, broken))
     matrix = matrix_of(definition) if matrix_of and not broken & {"raci"} else None
-    mistakes += cross_check(definition, document.lines, folder, matrix, skip=broken)
+    mistakes += cross_check(definition, document.lines, folder, matrix, skip=broken, absent=absent)
     if mistakes:
         raise InvalidProject(tuple(mistakes))
     return Loaded(definition, folder, project_digest(definition, folder), document.lines)

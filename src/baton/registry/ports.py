@@ -18,7 +18,7 @@ class Keys(Protocol):
 class Artifacts(Protocol):
     """Bytes named by their SHA-256 (lower-case hex).
 
-    What `put` returned is there for good and whole, also after a crash; the same bytes put twice are one artifact. `get`
+    What `put` returned is there until it is removed, and whole, also after a crash; the same bytes put twice are one artifact. `get`
     checks the bytes against their name on every load. Safe for many processes. A name that is not a digest raises
     InvalidInput: no path ever comes from outside.
     """
@@ -41,4 +41,12 @@ class Artifacts(Protocol):
 
     def exists(self, digest: str) -> bool:
         """Whether an artifact of that digest is stored (its bytes are not checked)."""
+        ...
+
+
+class RemovableArtifacts(Artifacts, Protocol):
+    """Artifacts that somebody may delete: only the deletion of a version asks for that."""
+
+    def remove(self, digest: str) -> bool:
+        """Remove an artifact and its seal for good; whether it was stored. Safe to repeat."""
         ...

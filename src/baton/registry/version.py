@@ -1,7 +1,7 @@
 """A model version: what it is, where it comes from, and where it stands.
 
 registered ──▶ packaged ──▶ released (on trial) ──▶ live ──▶ retired
-    └──────────────┴───────────────┴──▶ rejected
+    └──────────────┴───────────────┴──▶ rejected          rejected, retired ──▶ deleted: its files are gone
 """
 
 from collections.abc import Mapping
@@ -16,8 +16,9 @@ MOVES: Moves = {
     "packaged": frozenset({"released", "live", "rejected"}),
     "released": frozenset({"live", "rejected"}),
     "live": frozenset({"retired", "rejected"}),
-    "retired": frozenset({"live"}),
-    "rejected": frozenset(),
+    "retired": frozenset({"live", "deleted"}),
+    "rejected": frozenset({"deleted"}),
+    "deleted": frozenset(),
 }
 
 
@@ -40,6 +41,11 @@ class ModelVersion:
     lineage: Mapping[str, Any] = field(default_factory=dict)
     importance: Mapping[str, float] = field(default_factory=dict)
     parity: float | None = None
+
+
+def files(version: ModelVersion) -> tuple[str, ...]:
+    """The digests of a version's files, each once."""
+    return tuple(dict.fromkeys(filter(None, (version.bundle, version.native, version.onnx))))
 
 
 def moved(version: ModelVersion, status: str, **changed: Any) -> ModelVersion:

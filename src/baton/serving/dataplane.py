@@ -123,7 +123,7 @@ class DataPlane:
             raise Unavailable(
                 "no model is live",
                 why=why,
-                fix="start the loop: baton up, or baton replay; GET /ready tells when it is in service",
+                fix="baton status tells why; where no loop runs: baton up; GET /ready tells when it is in service",
             )
         elapsed = stopwatch()
         call = lineup.codec.decode(body)

@@ -150,7 +150,9 @@ def _short(need: int, wanted: int) -> str:
 def refused(team: Team, approval: Approval, by: str, at: datetime, words: str) -> Approval:
     """The approval once somebody who may approve it said no; one no is enough. Raises as `approved` does."""
     if not words.strip():
-        raise Refused("a refusal needs a reason", where=approval.id, fix=f'baton refuse {approval.id} --reason "…"')
+        raise Refused(
+            "a refusal needs a reason", where=approval.id, fix=f'baton refuse {approval.id} --reason "what speaks against it"'
+        )
     _signature(team, _undecided(approval, "refused"), by, at, words)
     return replace(approval, status="refused", decided_at=at, reason=f"{by}: {words}")
 

@@ -168,7 +168,7 @@ def accepted(team: Team, handoff: Handoff, by: str, at: datetime, reason: str = 
             f"{handoff.id} cannot be accepted: {len(failed)} of its checks failed",
             where=handoff.payload,
             why="; ".join(f"{check.name}: {check.detail}" for check in failed),
-            fix=f'baton decline {handoff.id} --reason "…", and let it be offered again',
+            fix=f'baton decline {handoff.id} --reason "what is to be mended"',
         )
     if own_offer(team, handoff, by, at):
         raise Refused(
@@ -192,7 +192,7 @@ def declined(team: Team, handoff: Handoff, by: str, at: datetime, reason: str) -
             "a decline needs a reason",
             where=handoff.id,
             why="the giver must know what to mend",
-            fix=f'baton decline {handoff.id} --reason "…"',
+            fix=f'baton decline {handoff.id} --reason "what is to be mended"',
         )
     _answerable(team, handoff, by, at)
     return _answered(handoff, "declined", by, at, reason)
@@ -224,11 +224,18 @@ def _unanswered(handoff: Handoff) -> Handoff:
 
 
 def _answerable(team: Team, handoff: Handoff, by: str, at: datetime) -> None:
-    if by not in answerers(team, _unanswered(handoff), at):
+    if _unanswered(handoff).consultation:
+        raise Refused(
+            f"{handoff.id} is still being consulted on",
+            where=handoff.payload,
+            why=f"{handoff.consultation} is open; the time to answer begins when it is settled",
+            fix="comment, or wait for it: baton inbox",
+        )
+    if by not in answerers(team, handoff, at):
         raise Refused(
             f"{handoff.id} waits on {handoff.waiting_on}, not on {by}",
             where=handoff.payload,
-            fix=f"let {handoff.waiting_on} answer, or let them delegate: baton team delegate {by}",
+            fix=f"let {handoff.waiting_on} answer, or let them delegate: baton team delegate {handoff.waiting_on} {by} --until 2d",
         )
 
 

@@ -9,6 +9,7 @@ What is secret (a password's hash, a token's digest) is in a `Book`, kept by `Cr
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -19,7 +20,9 @@ from baton.kernel.digest import digest_bytes
 from baton.kernel.errors import Conflict, InvalidInput, NotFound, Refused, Unavailable
 from baton.kernel.ids import derived_id
 from baton.kernel.suggest import did_you_mean
-from baton.team.actor import Actor
+from baton.ledger.fact import SYSTEM
+from baton.team.actor import KEEPER, Actor
+from baton.team.handoff import POLICY
 from baton.team.team import Team
 
 SESSION, FIRST = timedelta(hours=12), timedelta(days=7)
@@ -191,6 +194,21 @@ def joined(book: Book, account: Account) -> Book:
     return replace(book, accounts={**book.accounts, account.name: account}, secrets=others)
 
 
+def service_name(team: Team, name: str) -> str:
+    """A name that a service may bear. Raises InvalidInput, or Conflict for a person's, left ones included: the record has
+    acts under it; and for the names under which the record has nobody's acts."""
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}", name) is None:
+        raise InvalidInput(
+            f"{name[:63]!r} is no name for a service",
+            why="it has 1 to 63 letters, digits, _, . or -",
+            fix="e.g. ci-nightly",
+        )
+    if name in (KEEPER, SYSTEM, POLICY) or any(name == person.id for person in team.people):
+        whose = "is a person" if name not in (KEEPER, SYSTEM, POLICY) else "acts on the record by itself"
+        raise Conflict(f"{name} {whose}", where="the service's name", fix="name it after the process, e.g. ci")
+    return name
+
+
 def with_password(book: Book, name: str, hashed: str) -> Book:
     """The book with a password set; the first token is spent."""
     account = replace(book.accounts[name], password=hashed)
@@ -251,10 +269,21 @@ def claimed(team: Team, book: Book, value: str) -> Account:
         contacts = {contact.casefold() for contact in person.contacts}
         handles = {handle.casefold().lstrip("@") for _, handle in person.handles}
         if f"mailto:{plain}" in contacts or plain.lstrip("@") in handles:
-            return book.accounts.get(person.id) or Account(person.id, "person")
+            return _person_of(book, person.id)
     raise Refused(
         f"'{value[:100]}' is nobody of this team",
         where="the claim of the ID token",
         why="no person has it as contact or handle, and no service account has it as claim",
         fix=f'add contact "mailto:{value[:60]}" to a person, or: baton token service NAME --actions … --claim "{value[:60]}"',
     )
+
+
+def _person_of(book: Book, name: str) -> Account:
+    account = book.accounts.get(name) or Account(name, "person")
+    if account.kind != "person":
+        raise Conflict(
+            f"{name} has the account of a service",
+            why="it was made before somebody of that name came to the team",
+            fix=f"baton team invite {name} makes it theirs; give the service another name",
+        )
+    return account

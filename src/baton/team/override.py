@@ -17,6 +17,7 @@ from baton.kernel.clock import iso
 from baton.kernel.errors import InvalidInput
 from baton.kernel.ids import derived_id
 from baton.kernel.suggest import did_you_mean
+from baton.ledger.fact import Together
 from baton.ledger.move import Moves, move
 
 KINDS: Mapping[str, tuple[str, str]] = {
@@ -37,7 +38,7 @@ ANYTHING = "anything"
 
 
 @dataclass(frozen=True, slots=True)
-class Override:
+class Override(Together):
     """One override: who asked, why, and until when (UTC; None until somebody ends it, for a halt only)."""
 
     KIND: ClassVar[str] = "override"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from baton.kernel.clock import iso
 from baton.kernel.errors import Conflict, InvalidInput
+from baton.ledger.fact import Together
 
 if TYPE_CHECKING:
     from baton.project.ownership import Member
@@ -52,7 +53,7 @@ Span = TypeVar("Span", Absence, Delegation)
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Person(Together):
     """One person. `id` is the name, `rank` the place among the declared people (earlier comes first where two fit).
 
     `contacts` are channel addresses (`mailto:`, `slack://`, `https://` …); without one the inbox is the only channel.

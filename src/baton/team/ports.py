@@ -114,8 +114,34 @@ class Passwords(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What a person types where, within so many seconds; `whole` is the address with the code in it, empty without one."""
+
+    code: str
+    place: str
+    whole: str
+    seconds: float
+
+
+class Errand(Protocol):
+    """A login that a person confirms at the provider, in a browser anywhere."""
+
+    def begin(self) -> Invitation:
+        """What the person is told. Raises Refused when the provider knows no such login."""
+        ...
+
+    def token(self, wait: Callable[[float], None]) -> str:
+        """The ID token, once it is confirmed; `wait` lets seconds pass. Raises Refused when it is not, in time."""
+        ...
+
+
 class Provider(Protocol):
     """An identity provider whose ID tokens are taken."""
+
+    def errand(self) -> Errand:
+        """A login at the provider itself."""
+        ...
 
     def claims(self, token: str, at: datetime) -> Mapping[str, Any]:
         """What a token says, its signature, issuer, audience and times verified at that instant.

@@ -41,6 +41,10 @@ class Team:
     people: tuple[Person, ...]
     matrix: Matrix = field(default_factory=lambda: DEFAULT)
     teams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    _named: Mapping[str, Person] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_named", {person.id: person for person in self.people if person.status == "active"})
 
     @property
     def active(self) -> tuple[Person, ...]:
@@ -58,7 +62,7 @@ class Team:
 
     def person(self, name: str) -> Person | None:
         """The person of that name, None when there is none or they have left."""
-        return next((person for person in self.people if person.id == name and person.status == "active"), None)
+        return self._named.get(name)
 
     def known(self, name: str) -> Person:
         """The person of that name. Raises NotFound with the nearest one."""
@@ -68,7 +72,7 @@ class Team:
                 f"nobody is called '{name}'",
                 where="people of the team",
                 why=did_you_mean(name, [each.id for each in self.active]),
-                fix="name a person of the project",
+                fix="baton team coverage lists the people",
             )
         return found
 
@@ -170,7 +174,7 @@ def assert_covered(team: Team, at: datetime) -> None:
 def assert_no_loop(team: Team, giver: str, delegation: Delegation) -> None:
     """Raise Conflict when a delegation would give a duty back to its giver, over whatever links hold at the same time."""
     start: tuple[str, ...] = (giver, delegation.to)
-    paths = [(start, delegation.since, delegation.until)]
+    paths, seen = [(start, delegation.since, delegation.until)], set[tuple[str, datetime, datetime]]()
     while paths:
         path, since, until = paths.pop()
         if path[-1] == giver:
@@ -183,7 +187,8 @@ def assert_no_loop(team: Team, giver: str, delegation: Delegation) -> None:
         holder = team.person(path[-1])
         for link in holder.delegations if holder is not None else ():
             begins, ends = max(since, link.since), min(until, link.until)
-            if begins < ends and link.to not in path[1:] and _share(delegation, link):
+            if begins < ends and (link.to, begins, ends) not in seen and _share(delegation, link):
+                seen.add((link.to, begins, ends))
                 paths.append(((*path, link.to), begins, ends))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from baton.kernel.errors import Conflict
-from baton.ledger.fact import Act, Change, Fact
+from baton.ledger.fact import Act, Change, Fact, Together
 from baton.ledger.merkle import EMPTY_ROOT
 from baton.ledger.ports import Head, LedgerReader, State
 from baton.ledger.verify import verify
@@ -51,7 +51,16 @@ class Sampler:
     status: str
 
 
-def change(record: Sample | Sampler, hours: float = 0.0, verb: str = "moved", **payload: Any) -> Change:
+@dataclass(frozen=True)
+class Member(Together):
+    """A record that is decided on together with the others of its kind."""
+
+    KIND: ClassVar[str] = "member"
+    id: str
+    status: str
+
+
+def change(record: Sample | Sampler | Member, hours: float = 0.0, verb: str = "moved", **payload: Any) -> Change:
     """The change that leaves `record`, so many hours after the start."""
     return Act("ann", "sre", START + hours * HOUR).on(record, verb, "because", **payload)
 
@@ -89,6 +98,22 @@ class StateSuite:
         assert state.get(Sample, "a") is None
         assert state.all(Sample) == []
         assert verify(state).faults == ()
+
+    def test_pages_are_the_whole_in_order_of_first_appearance(self, place: Place) -> None:
+        """Whatever the size of a page; what changed meanwhile keeps its place."""
+        state = place.open()
+        made = [Sample(f"s{number * 7 % 10}", "open" if number % 3 else "done") for number in range(10)]
+        state.commit([change(each) for each in made])
+        state.commit([change(made[0], 1), change(Sampler("s3", "open"))])
+        for status, wanted in (((), made), (("open",), [each for each in made if each.status == "open"])):
+            for limit in (1, 3, 10, 11):
+                found: list[Sample] = []
+                while page := state.page(Sample, after=found[-1].id if found else "", status=status, limit=limit):
+                    assert len(page) <= limit
+                    found += page
+                assert found == wanted
+        assert state.page(Sample, where={"id": "s3"}) == [Sample("s3", made[9].status)]
+        assert state.page(Sample, after="nobody") == []
 
     def test_the_earliest_are_picked_by_the_store(self, place: Place) -> None:
         """By an instant in a field, among those in a status and with equal fields, now and as of an instant."""
@@ -198,6 +223,18 @@ class StateSuite:
         )
         state.commit([change(Sample("a", "live"), 3)], seen=state.head().size)
         assert [record.status for record in state.all(Sample)] == ["live", "done", "open"]
+
+    def test_what_is_decided_on_together_is_stale_once_any_other_moved(self, place: Place) -> None:
+        """Two who each see the other remain may not both go; what is of another kind goes on."""
+        state = place.open()
+        seen = state.commit([change(Member("a", "in")), change(Member("b", "in"))]).size
+        state.commit([change(Member("a", "out"), 1), change(Sample("a", "open"), 1)], seen=seen)
+        before = everything(state)
+        with pytest.raises(Conflict, match="has changed meanwhile"):
+            state.commit([change(Member("b", "out"), 2)], seen=seen)
+        assert everything(state) == before
+        state.commit([change(Sample("b", "open"), 2)], seen=seen)
+        state.commit([change(Member("b", "out"), 3)], seen=state.head().size)
 
     def test_a_commit_that_breaks_half_way_leaves_nothing(self, place: Place) -> None:
         """A value that no record can hold, in the last of three changes."""

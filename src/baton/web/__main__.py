@@ -9,15 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from baton.app.alone.reach import assert_guarded
 from baton.app.bootstrap import open_desk
 from baton.app.identity import identified
 from baton.app.workspace import find, replace_file
 from baton.kernel.clock import SystemClock
-from baton.kernel.errors import BatonError, Unavailable
+from baton.kernel.errors import BatonError, InvalidInput, Unavailable
 from baton.team.actor import Actor
 from baton.web.app import make_app
+from baton.web.punctual import Punctual
+
+NEAR = "127.0.0.1,::1"
+"""Where a proxy asks from unless it is said: this machine."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,8 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
         bound = _bound(options.host, options.port)
         with open_desk(options.project, options.workspace, create=find(options.workspace) is None) as desk:
             desk.owned()
-            app = make_app(desk, partial(_actor_of, options.workspace))
-            _serve(uvicorn.Config(app, **_settings(options)), bound, options.port_file)
+            app = make_app(desk, partial(_actor_of, options.workspace), sealed=options.behind_proxy)
+            _serve(_config(app, options), bound, options.port_file)
     except BatonError as error:
         print(f"error [{error.code}]: {error}", file=sys.stderr)
         return 2
@@ -53,12 +58,29 @@ def _serve(config: uvicorn.Config, bound: socket.socket, port_file: Path | None)
     uvicorn.Server(config).run(sockets=[bound])
 
 
+def _config(app: FastAPI, options: argparse.Namespace) -> uvicorn.Config:
+    """The server's settings, certificate and key read. Raises InvalidInput when they cannot be."""
+    config = uvicorn.Config(app, **_settings(options))
+    try:
+        config.load()
+    except OSError as error:
+        raise InvalidInput(
+            "the certificate and its key cannot be used",
+            where="--tls-cert, --tls-key",
+            why=str(error.strerror or error),
+            fix="name two PEM files that belong together, the key without a passphrase",
+        ) from error
+    return config
+
+
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "log_level": "warning",
         "access_log": False,
         "server_header": False,
         "proxy_headers": options.behind_proxy,
+        "forwarded_allow_ips": options.proxy,
+        "http": Punctual,
         "limit_concurrency": 200,
         "timeout_keep_alive": 5,
         "timeout_graceful_shutdown": 10,
@@ -86,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one")
     parser.add_argument("--port-file", type=Path, help="file that receives the port once the server listens")
     parser.add_argument("--behind-proxy", action="store_true", help="a proxy in front ends TLS")
+    parser.add_argument("--proxy", default=NEAR, help="addresses or networks it asks from, with commas")
     parser.add_argument("--tls-cert", help="certificate file")
     parser.add_argument("--tls-key", help="key file")
     return parser

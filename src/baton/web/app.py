@@ -24,8 +24,8 @@ _logger = logging.getLogger("baton.web")
 _bearer = HTTPBearer(auto_error=False, description="A token of a person or a service account")
 
 
-def make_app(desk: Desk, actor_of: Callable[[str], Actor], *, ticking: bool = True) -> FastAPI:
-    """The application over an open desk. `actor_of` tells who shows a token, or raises Refused.
+def make_app(desk: Desk, actor_of: Callable[[str], Actor], *, ticking: bool = True, sealed: bool = False) -> FastAPI:
+    """The application over an open desk. `actor_of` tells who shows a token, or raises Refused; `sealed` takes https alone.
 
     Raises LookupError for a route whose action is in no rights matrix.
     """
@@ -57,7 +57,7 @@ def make_app(desk: Desk, actor_of: Callable[[str], Actor], *, ticking: bool = Tr
     for status in (400, 401, 403, 404, 405):
         app.add_exception_handler(status, _on_http)
     app.add_exception_handler(Exception, _on_surprise)
-    app.add_middleware(Gate, actor_of=actor_of)
+    app.add_middleware(Gate, actor_of=actor_of, sealed=sealed)
     return app
 
 
@@ -97,15 +97,14 @@ def _ticker(desk: Desk) -> Callable[[FastAPI], AbstractAsyncContextManager[None]
 
 def _on_baton_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, BatonError)
-    if error.code in ("corrupt", "incompatible", "invalid-project"):
-        _logger.error("%s", error)
     return failure_of(error)
 
 
 def _on_misfit(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     found = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()[:10]]
-    told = Failure(code="invalid-input", what="the request does not fit", why="; ".join(found)[:2000], fix="see /openapi.json")
+    why = "; ".join(found)[:2000].encode("ascii", "backslashreplace").decode()  # a name from outside need not be text
+    told = Failure(code="invalid-input", what="the request does not fit", why=why, fix="see /openapi.json")
     return failure(422, told)
 
 

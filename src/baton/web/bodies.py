@@ -11,8 +11,14 @@ def _shown(text: str) -> str:
     return text
 
 
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("it is more than one line, or holds characters that cannot be shown")
+    return text
+
+
 Text = Annotated[str, Field(max_length=2000), AfterValidator(_shown)]
-Line = Annotated[str, Field(max_length=200), AfterValidator(_shown)]
+Line = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
 Named = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,62}$")]
 Number = Annotated[int, Field(ge=-(2**53), le=2**53)]
 Value = Annotated[bool, Field(strict=True)] | Number | Annotated[float, Field(allow_inf_nan=False)] | Text
@@ -29,7 +35,7 @@ class Artefact(Body):
     """What is handed over: `oci:NAME@sha256:…`, `git:` and a whole commit, `url:https://…#sha256=…`, `mlflow:models:/NAME/VERSION`
     or `file:NAME`; the last two with their digest. A digest is taken as stated: nothing is fetched or opened."""
 
-    reference: Annotated[str, Field(min_length=5, max_length=1000)]
+    reference: Annotated[str, Field(min_length=5, max_length=1000), AfterValidator(_one_line)]
     digest: Digest | None = None
 
 
@@ -44,7 +50,7 @@ class Attested(Body):
 class OfferBody(Body):
     """An offer along an edge; `to` and `payload` for one that the team's file does not name. The same offer again is the same hand-off."""
 
-    subject: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_shown)]
+    subject: Annotated[Line, Field(min_length=1)]
     edge: Named = "bundle"
     to: Line = ""
     payload: Line = ""
@@ -58,7 +64,7 @@ class AcceptBody(Body):
     """An acceptance; `held` are digests of what the taker has in hand, by the references of the hand-off's `pin`."""
 
     reason: Text = ""
-    held: Annotated[dict[Annotated[str, Field(max_length=1100)], Digest], Field(max_length=50)] = {}
+    held: Annotated[dict[Annotated[str, Field(max_length=1100), AfterValidator(_one_line)], Digest], Field(max_length=50)] = {}
 
 
 class DeclineBody(Body):

@@ -1,5 +1,6 @@
 """Errors as HTTP: one table from a code to a status, and one shape of body."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from pydantic import BaseModel
 
 from baton.kernel.errors import BatonError
 
+_logger = logging.getLogger("baton.web")
 STATUS: Mapping[str, int] = {
     "invalid-input": 422, "not-found": 404, "conflict": 409, "refused": 403, "broken-source": 502, "unavailable": 503,
     "invalid-project": 500, "corrupt": 500, "incompatible": 500, "missing-extra": 501,
@@ -52,8 +54,15 @@ def failure(status: int, told: Failure) -> JSONResponse:
 
 
 def failure_of(error: BatonError, status: int | None = None) -> JSONResponse:
-    """The answer for an error of Baton's; `status` where the door means another one than the table."""
+    """The answer for an error of Baton's; `status` where the door means another one than the table.
+
+    A fault of this installation tells only that there is one: where its files are is for whoever reads its log.
+    """
+    status = status or STATUS.get(error.code, 500)
+    if status >= 500 and error.code not in ("broken-source", "missing-extra"):
+        _logger.error("%s", error)
+        return failure(status, Failure(code=error.code, what=error.what, fix="see the log of the console"))
     mistakes = getattr(error, "mistakes", ())
     why = error.why or "; ".join(str(mistake) for mistake in mistakes)
     told = Failure(code=error.code, what=error.what, where=error.where, why=why, fix=error.fix)
-    return failure(status or STATUS.get(error.code, 500), told)
+    return failure(status, told)

@@ -26,15 +26,22 @@ _logger = logging.getLogger("baton.web")
 
 
 class Gate:
-    """ASGI in front of the routes. `actor_of` tells who shows a token, or raises Refused; it may block."""
+    """ASGI in front of the routes. `actor_of` tells who shows a token, or raises Refused; it may block.
 
-    def __init__(self, app: App, actor_of: Callable[[str], Actor]) -> None:
-        self._app, self._actor_of = app, actor_of
+    With `sealed`, nothing is answered that did not come by https to whoever ends TLS in front: what scope["scheme"] says is
+    the server's own word, or that of a proxy it trusts.
+    """
+
+    def __init__(self, app: App, actor_of: Callable[[str], Actor], *, sealed: bool = False) -> None:
+        self._app, self._actor_of, self._sealed = app, actor_of, sealed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through with its actor in `scope["state"]` and its whole body at hand, or answer it here."""
         if scope["type"] != "http" or scope["path"] == OPEN:
             await self._app(scope, receive, send)
+            return
+        if self._sealed and scope["scheme"] != "https":
+            await failure(403, _IN_THE_CLEAR)(scope, receive, send)
             return
         try:
             actor = await run_in_threadpool(self._actor_of, _token(scope))
@@ -64,6 +71,13 @@ def _token(scope: Scope) -> str:
     return token
 
 
+_IN_THE_CLEAR = Failure(
+    code="refused",
+    what="this did not come by https",
+    where="header X-Forwarded-Proto",
+    why="the console stands behind a proxy that ends TLS, and takes nothing that passed it by or came to it in the clear",
+    fix="ask the proxy by https; it sets X-Forwarded-Proto, and is named by: baton console --behind-proxy --proxy ADDRESS",
+)
 _WORDS = {
     408: f"the body did not come within {SECONDS:.0f} seconds",
     413: f"the body is larger than {LARGEST // 1024} KiB",

@@ -14,13 +14,13 @@ from baton.app.alone.answer import decline as send_back
 from baton.app.alone.desk import Desk
 from baton.app.alone.offer import Offer
 from baton.app.alone.offer import offer as place
-from baton.app.alone.view import described, found, listed
+from baton.app.alone.view import described
 from baton.app.views.inbox import items
-from baton.kernel.clock import iso, parse_instant
-from baton.kernel.errors import InvalidInput, Refused
+from baton.kernel.clock import iso
+from baton.kernel.errors import InvalidInput, NotFound, Refused
 from baton.project.phase import PHASES
 from baton.team.actor import Actor
-from baton.team.handoff import Check
+from baton.team.handoff import Check, Handoff
 from baton.team.reference import stated
 from baton.team.team import Team
 from baton.web import bodies
@@ -56,21 +56,13 @@ def handoffs(
     cursor: Annotated[str, Query(max_length=200)] = "",
 ) -> dict[str, Any]:
     """Hand-offs in the order of their offers, a page at a time."""
-    statuses = (status,) if status else ()
-    many = listed(_desk(request).state, status=statuses, waiting_on=waiting_on, after=_place(cursor), limit=limit + 1)
+    state = _desk(request).state
+    if cursor and state.get(Handoff, cursor) is None:
+        raise InvalidInput("the cursor is none of this list's", where="cursor", fix="take it from `next`")
+    statuses, where = (status,) if status else (), {"waiting_on": waiting_on} if waiting_on else {}
+    many = state.page(Handoff, after=cursor, status=statuses, where=where, limit=limit + 1)
     page = many[:limit]
-    following = f"{iso(page[-1].offered_at)}~{page[-1].id}" if len(many) > limit else None
-    return {"handoffs": [described(each) for each in page], "next": following}
-
-
-def _place(cursor: str) -> tuple[datetime, str] | None:
-    if not cursor:
-        return None
-    at, _, id = cursor.partition("~")
-    try:
-        return parse_instant(at), id
-    except (ValueError, OverflowError) as error:
-        raise InvalidInput("the cursor is none of this list's", where="cursor", fix="take it from `next`") from error
+    return {"handoffs": [described(each) for each in page], "next": page[-1].id if len(many) > limit else None}
 
 
 def offer(request: Request, body: bodies.OfferBody) -> dict[str, Any]:
@@ -90,7 +82,10 @@ def offer(request: Request, body: bodies.OfferBody) -> dict[str, Any]:
 
 def handoff(request: Request, id: Id) -> dict[str, Any]:
     """One hand-off."""
-    return described(found(_desk(request).state, id))
+    found = _desk(request).state.get(Handoff, id)
+    if found is None:
+        raise NotFound(f"there is no hand-off '{id}'", where="id", fix="GET /api/handoffs lists them")
+    return described(found)
 
 
 def accept(request: Request, id: Id, body: bodies.AcceptBody) -> dict[str, Any]:

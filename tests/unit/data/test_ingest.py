@@ -215,6 +215,25 @@ def test_a_source_without_known_time_is_released_and_landed_once() -> None:
     assert tables.snapshot("x").rows == 2
 
 
+def test_what_came_in_behind_a_landing_is_no_part_of_it_when_a_kill_has_it_repeated() -> None:
+    tables, first = Memory(), [(0, 1, 1), (1, 2, -4), (2, 3, 5)]
+    killed = intake(Rows(table(first)), tables).land(BEGIN + HOUR * 3, step=1)
+    late = Rows(table([*first, (1, 4, 7), (1, 5, -7), (4, 6, 8)]))
+    again = intake(late, tables)
+    told = again.land(BEGIN + HOUR * 3, step=1)
+    assert (told.landed, told.rejected, told.digest) == (killed.landed, killed.rejected, killed.digest) == (2, 1, told.digest)
+    assert again.land(BEGIN + HOUR * 9, step=2).landed == 1
+    assert sorted(tables.scan("x")["k"].to_pylist()) == [1, 3, 6] and tables.scan("quarantine")["key"].to_pylist() == ["2"]
+
+
+def test_a_repeated_landing_whose_rows_were_changed_is_corruption() -> None:
+    tables = Memory()
+    intake(Rows(table([(0, 1, 1), (1, 2, 2)])), tables).land(BEGIN + HOUR * 3, step=1)
+    for rows in ([(0, 1, 1), (1, 2, 3), (1, 4, 4)], [(0, 1, 1)], [(0, 1, 1), (1, 9, 2), (1, 8, 2)]):
+        with pytest.raises(Corrupt, match="is not what left it"):
+            intake(Rows(table(rows)), tables).land(BEGIN + HOUR * 3, step=1)
+
+
 def test_rows_lost_on_the_way_are_corruption_and_the_cursor_stays() -> None:
     tables = Memory()
     tables.loses = True

@@ -67,4 +67,5 @@ def test_the_moves_of_a_version_lead_somewhere_and_end() -> None:
     assert allowed == {
         ("registered", "packaged"), ("registered", "rejected"), ("packaged", "released"), ("packaged", "live"), ("packaged", "rejected"),
         ("released", "live"), ("released", "rejected"), ("live", "retired"), ("live", "rejected"), ("retired", "live"),
+        ("retired", "deleted"), ("rejected", "deleted"),
     }  # fmt: skip

@@ -66,6 +66,14 @@ def test_an_offer_goes_from_the_responsible_to_the_accountable(edge: str) -> Non
     assert (made.offered_at, made.since, made.deadline) == (AT, AT, AT + 2 * DAY)
 
 
+def test_while_it_is_consulted_on_nobody_answers_it() -> None:
+    asked = replace(offered(), consultation="consultation-1")
+    with pytest.raises(Refused, match="still being consulted on"):
+        accepted(TEAM, asked, asked.waiting_on, AT)
+    with pytest.raises(Refused, match="still being consulted on"):
+        declined(TEAM, asked, asked.waiting_on, AT, "no card")
+
+
 def test_the_same_offer_has_the_same_id() -> None:
     assert offered().id == offered().id == handoff_id("bundle", "turn-1") != offered("candidate").id
     assert offered().id != offer(TEAM, EDGES["bundle"], Result("turn-2"), AT, HandoffRule()).id

@@ -134,6 +134,19 @@ def test_a_duty_never_comes_back_to_its_giver() -> None:
         assert_no_loop(only, "ann", Delegation("ben", AT, AT + DAY, ("train", "deploy")))
 
 
+def test_many_delegations_at_once_are_looked_through_in_no_time() -> None:
+    """Twenty-four people, each delegating to five others: the paths among them are beyond counting."""
+    crowd = [person(f"p{number}", "sre") for number in range(24)]
+    woven = [
+        replace(each, delegations=tuple(Delegation(f"p{(number + step) % 24}", AT, AT + 9 * DAY) for step in range(1, 6)))
+        for number, each in enumerate(crowd)
+    ]
+    assert_no_loop(Team((*TEAM.people, *woven)), "ann", Delegation("p0", AT, AT + DAY))
+    woven[23] = replace(woven[23], delegations=(Delegation("ann", AT, AT + DAY),))
+    with pytest.raises(Conflict, match="close a loop"):
+        assert_no_loop(Team((*TEAM.people, *woven)), "ann", Delegation("p0", AT, AT + DAY))
+
+
 NAMES = ("p0", "p1", "p2", "p3", "p4")
 DAYS = st.integers(0, 8)
 SPANS = st.tuples(DAYS, DAYS).filter(lambda span: span[0] < span[1])

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from baton.app import answers
 from baton.app.alone.desk import Desk
 from baton.app.alone.view import found
-from baton.app.alone.wording import short, words_of
-from baton.kernel.errors import Conflict, InvalidInput, Refused
+from baton.app.alone.wording import short
+from baton.kernel.errors import Conflict, InvalidInput
 from baton.kernel.suggest import did_you_mean
 from baton.team.actor import Actor
 from baton.team.consultation import Consultation
@@ -18,11 +18,9 @@ def accept(desk: Desk, id: str, actor: Actor, reason: str = "", held: Mapping[st
 
     `held` are digests of what the taker has in hand, by reference. Raises Conflict when something is not what was offered.
     """
-    reason = words_of(reason, "reason")
     desk.move()
     here = desk.seat(actor)
     handoff = found(here.draft, id)
-    _assert_settled(handoff)
     if handoff.open:
         _assert_held(handoff, held or {})
     answers.accept(here, handoff.id, reason)
@@ -31,34 +29,21 @@ def accept(desk: Desk, id: str, actor: Actor, reason: str = "", held: Mapping[st
 
 def decline(desk: Desk, id: str, actor: Actor, reason: str) -> Handoff:
     """Send a hand-off back: its giver stays holder and gets a task."""
-    reason = words_of(reason, "reason")
     desk.move()
     here = desk.seat(actor)
     handoff = found(here.draft, id)
-    _assert_settled(handoff)
     answers.decline(here, handoff.id, reason)
     return found(here.draft, handoff.id)
 
 
 def comment(desk: Desk, id: str, actor: Actor, stance: str, words: str) -> Consultation:
     """Say what a consulted person thinks; the voice that completes the quorum settles the matter."""
-    words = words_of(words, "words")
     desk.move()
     here = desk.seat(actor)
     answers.comment(here, id, stance, words)
     heard = here.draft.get(Consultation, id)
     assert heard is not None
     return heard
-
-
-def _assert_settled(handoff: Handoff) -> None:
-    if handoff.open and handoff.consultation:
-        raise Refused(
-            f"{handoff.id} is still being consulted on",
-            where=handoff.payload,
-            why=f"{handoff.consultation} is open; the time to answer begins when it is settled",
-            fix="comment, or wait for it: baton inbox",
-        )
 
 
 def _assert_held(handoff: Handoff, held: Mapping[str, str]) -> None:

@@ -78,7 +78,9 @@ def assert_as_offered(here: Seat, handoff: Handoff) -> None:
         what,
         where=handoff.payload,
         why=f"{why}; it is offered anew as {made.id}",
-        fix=told if made.open else "its checks must run on what is there now: baton handoff offer",
+        fix=told
+        if made.open
+        else f"its checks must run on what is there now: baton handoff offer --edge {handoff.edge} --subject '{handoff.subject}' …",
     )
 
 
@@ -89,9 +91,9 @@ def renewed(desk: Desk, id: str, actor: Actor, looked: Sequence[Look]) -> Handof
     here.allow("handoff.offer", here.name(handoff.giver), handoff.given_in, handoff.subject)
     if not handoff.open:
         raise Conflict(
-            f"{id} is {handoff.status}: nothing is left to renew",
+            f"{handoff.id} is {handoff.status}: nothing is left to renew",
             why=handoff.reason,
-            fix="offer what is there now: baton handoff offer",
+            fix=f"offer what is there now: baton handoff offer --edge {handoff.edge} --subject '{handoff.subject}' …",
         )
     made = anew(here.office, handoff, looked)
     here.commit()

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from baton.app.lifecycle.office import Office
-from baton.app.lifecycle.overriding import frozen, on_approval
+from baton.app.lifecycle.overriding import frozen, on_approval, revert
 from baton.app.lifecycle.people import Records
 from baton.app.lifecycle.turn import OPEN, Turn
 from baton.delivery.release import Release
@@ -68,7 +68,12 @@ def ask(office: Office, matter: Matter, by: str = SYSTEM) -> Approval:
 
 
 def sign(office: Office, approval: Approval, by: str, words: str, at: datetime | None = None) -> Approval:
-    """One more person approves, effective `at` when that was earlier than now; what that sets free happens now."""
+    """One more person approves, effective `at` when that was earlier than now; what that sets free happens now.
+
+    Raises Conflict when what it is about is over.
+    """
+    revert(office)
+    approval = office.draft.get(Approval, approval.id) or approval
     signed = approved(office.team, approval, by, at or office.now, words)
     verb = "granted" if signed.status == "granted" else "signed"
     given = signed.given[-1]

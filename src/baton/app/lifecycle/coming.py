@@ -5,6 +5,7 @@ What waits on somebody who goes moves on at once, in the same transaction.
 
 from datetime import datetime
 
+from baton.app.alone.wording import words_of
 from baton.app.lifecycle.answering import escalate, move_tasks
 from baton.app.lifecycle.office import Office
 from baton.kernel.errors import NotFound
@@ -46,6 +47,7 @@ def delegate(office: Office, name: str, delegation: Delegation, by: str) -> Pers
 
 
 def _become(office: Office, person: Person, by: str, verb: str, reason: str) -> Person:
+    words_of(reason, "reason")
     present = office.team.person(person.id)
     team = office.team.having(person) if present is not None or person.status == "active" else office.team
     assert_covered(team, office.now)

@@ -6,6 +6,7 @@ Commands and the API ask through `ask`; the loop asks `holding` at the one place
 from dataclasses import replace
 from datetime import datetime
 
+from baton.app.alone.wording import words_of
 from baton.app.lifecycle.office import Office
 from baton.app.lifecycle.people import Records
 from baton.kernel.digest import digest
@@ -40,6 +41,8 @@ def ask(office: Office, wanted: Override, authors: tuple[str, ...]) -> Override:
 
     Raises Conflict when the same kind is asked for or holds about the same subject.
     """
+    words_of(wanted.reason, "reason")
+    revert(office)
     same = (
         each for each in office.draft.all(Override) if each.open and (each.kind, each.subject) == (wanted.kind, wanted.subject)
     )
@@ -62,8 +65,12 @@ def ask(office: Office, wanted: Override, authors: tuple[str, ...]) -> Override:
 
 def halt(office: Office, by: str, reason: str, until: datetime | None) -> Override:
     """Pull the kill switch on one person's word; another person gets the review. Raises Conflict when it is pulled already."""
+    words_of(reason, "reason")
+    revert(office)
     if (known := halted(office.draft)) is not None:
-        raise Conflict("everything is halted already", where=known.what, why=f"by {known.asked_by}", fix="baton resume")
+        raise Conflict(
+            "everything is halted already", where=known.what, why=f"by {known.asked_by}", fix='baton resume --reason "…"'
+        )
     made = held(asked("halt", ANYTHING, by, reason, office.now, until, len(office.draft.all(Override))), office.now)
     office.draft.record(office.act_of(by, made.phase), made, "held", reason)
     review(office, by, made.phase, f"review: {by} halted all traffic because: {reason}", made.id)
@@ -72,6 +79,8 @@ def halt(office: Office, by: str, reason: str, until: datetime | None) -> Overri
 
 def resume(office: Office, by: str, reason: str) -> Override:
     """End the halt. Raises Conflict when nothing is halted."""
+    words_of(reason, "reason")
+    revert(office)
     known = halted(office.draft)
     if known is None:
         raise Conflict("nothing is halted", fix="baton status")

@@ -1,6 +1,7 @@
 """The role catalogue as read by the edges."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -11,7 +12,7 @@ from baton.kernel.suggest import did_you_mean
 from baton.project.document import read_document
 from baton.project.roles import ROLES, role_named
 from baton.team.raci import DEFAULT
-from baton.team.role import Catalogue, Role, catalogue_from, fits, missing
+from baton.team.role import Catalogue, Role, catalogue_from, fits, has, missing
 
 FILE = "roles.yaml"
 """The catalogue's file, shipped inside the package."""
@@ -57,10 +58,29 @@ def guide(name: str | None, skills: Sequence[str]) -> dict[str, Any]:
     ]
     return {
         "skills": list(skills),
+        "unknown": [{"skill": each, "why": did_you_mean(each, _words(known))} for each in skills if not _asked_for(known, each)],
         "fits": told,
         "shared_by_all": list(known.shared_by_all),
         "roadmap": msgspec.to_builtins(known.roadmap),
     }
+
+
+def _wanted(known: Catalogue) -> Iterator[str]:
+    for role in known.roles.values():
+        kinds = role.skills
+        yield from (*kinds.essential, *kinds.important, *kinds.nice, *kinds.soft, *role.tools)
+
+
+def _asked_for(known: Catalogue, skill: str) -> bool:
+    """Whether some role has a use for a skill: whole, or as one of two."""
+    return any(has((skill,), part) for wanted in _wanted(known) for part in (wanted, *wanted.split(" and ")))
+
+
+def _words(known: Catalogue) -> Iterator[str]:
+    """The essential skills, each for itself and without its level."""
+    for role in known.roles.values():
+        for skill in role.skills.essential:
+            yield from re.split(r" or | and ", re.sub(r" \([^)]*\)", "", skill))
 
 
 def _named(known: Catalogue, name: str) -> Role:

@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from baton.app.bootstrap import load_owned, load_project
+from baton.app.bootstrap import load_owned, load_rules
 from baton.app.workspace import replace_file
 from baton.kernel.errors import Conflict, InvalidInput, Refused
 from baton.kernel.suggest import did_you_mean
@@ -52,7 +52,7 @@ def owners(project: Path, dialect: str, prefix: str = "", target: str | None = N
 
 
 def _rules(project: Path, owned: Ownership) -> tuple[Rule, ...]:
-    definition = load_project(project).definition if (project / FILE).exists() else None
+    definition = load_rules(project).definition if (project / FILE).exists() else None
     return rules(owned, charter_of(owned).matrix, definition)
 
 

@@ -74,6 +74,14 @@ class FileArtifacts:
         """Whether an artifact of that digest is stored."""
         return (self._folder / _checked(digest)).is_file()
 
+    def remove(self, digest: str) -> bool:
+        """Remove an artifact and its seal for good; whether it was stored. Safe to repeat."""
+        there = self.exists(digest)
+        for name in (f"{digest}.sig", digest):
+            (self._folder / name).unlink(missing_ok=True)
+        _sync_folder(self._folder)
+        return there
+
     def _write(self, target: Path, data: bytes) -> None:
         aside = self._folder / f".{target.name}.{os.getpid()}.{threading.get_ident()}.part"
         try:

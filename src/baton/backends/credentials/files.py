@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +23,9 @@ class FileCredentials:
     def read(self) -> Book:
         """All of it as last kept."""
         try:
-            data = self._path.read_bytes()
+            with self._path.open("rb") as stream:
+                self._require_private(os.fstat(stream.fileno()).st_mode)
+                data = stream.read()
         except FileNotFoundError:
             return Book()
         except OSError as error:
@@ -41,6 +44,15 @@ class FileCredentials:
                 why=str(error),
                 fix="restore the file from a copy; without it everybody must be invited anew",
             ) from error
+
+    def _require_private(self, mode: int) -> None:
+        if stat.S_IMODE(mode) & 0o077:
+            raise Unavailable(
+                "the credentials can be read by others",
+                where=str(self._path),
+                why="whoever reads them can try passwords at leisure",
+                fix=f"chmod 600 {self._path}; then let everybody be invited anew if a stranger may have read them",
+            )
 
     def change(self, to: Callable[[Book], Book]) -> Book:
         """Keep what `to` makes of the present book."""

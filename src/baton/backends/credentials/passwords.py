@@ -22,9 +22,11 @@ class Argon2Passwords:
         return self._hasher.hash(password)
 
     def fits(self, hashed: str, password: str) -> bool:
-        """Whether the password is the one that was hashed. Against an empty hash one is made, so that it takes as long."""
+        """Whether the password is the one that was hashed. Without a hash one is made, which takes as long as looking."""
+        if not hashed:
+            self._hasher.hash(password)
+            return False
         try:
-            self._hasher.verify(hashed or self._hasher.hash(""), password)
+            return self._hasher.verify(hashed, password)
         except (VerificationError, InvalidHashError):
             return False
-        return bool(hashed)

@@ -18,20 +18,25 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import SplitResult, urlsplit
 
 from baton.backends.notify.deadline import SECONDS, bounded
+from baton.backends.notify.distrust import distrusted
 from baton.kernel.clock import iso
 from baton.kernel.errors import Refused, Unavailable
 from baton.team.ports import Busy, Gone, Message
 
 PREFIX = "whsec_"
 LIMIT = 4096
+SHORTEST = 24
+"""Bytes of a secret, as the standard asks for: a shorter one signs nothing."""
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
 LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Webhook:
     """Implements `team.ports.Channel` over HTTP POST."""
 
-    def __init__(self, address: str, secret: str, patience: float = SECONDS) -> None:
+    def __init__(self, address: str, secret: str, patience: float = SECONDS, *, trust: ssl.SSLContext | None = None) -> None:
         self._parts, self._key, self._patience = _checked(address), _key(secret), patience
+        self._trust = trust or ssl.create_default_context()
 
     def send(self, message: Message) -> str:
         """Post the message; returns the status and the beginning of the answer."""
@@ -47,6 +52,8 @@ class Webhook:
         }
         try:
             status, told, after = self._post(body, headers)
+        except ssl.SSLCertVerificationError as error:
+            raise distrusted("the receiver", self._where, error) from error
         except (OSError, http.client.HTTPException) as error:
             raise Unavailable("the receiver does not answer", where=self._where, why=_reason(error)) from error
         return self._judged(status, told, _wait(after, message.at))
@@ -61,7 +68,9 @@ class Webhook:
         raw = _connected(self._where, port, self._patience)
         try:
             with bounded(raw, self._patience):
-                connection.sock = _secured(raw, self._where) if self._parts.scheme == "https" else raw
+                connection.sock = raw
+                if self._parts.scheme == "https":
+                    connection.sock = self._trust.wrap_socket(raw, server_hostname=self._where)
                 path = (self._parts.path or "/") + (f"?{self._parts.query}" if self._parts.query else "")
                 connection.request("POST", path, body, headers)
                 response = connection.getresponse()
@@ -88,8 +97,10 @@ def _checked(address: str) -> SplitResult:
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname, parts.port
+        (host or "").encode("idna"), f"{parts.path}?{parts.query}".encode("ascii")
     except ValueError as error:
-        raise Refused("the webhook's address is not understood", why=str(error)) from error
+        fix = "write it in ASCII, other signs as %XX; e.g. https://hooks.shop.example/baton"
+        raise Refused("the webhook's address is not understood", why=str(error), fix=fix) from error
     local = parts.scheme == "http" and host in LOCAL
     if not host or not (parts.scheme == "https" or local) or parts.username or parts.password:
         raise Refused(
@@ -102,10 +113,14 @@ def _checked(address: str) -> SplitResult:
 
 
 def _key(secret: str) -> bytes:
+    fix = f"write {PREFIX} and {SHORTEST} to 64 bytes in base64"
     try:
-        return b64decode(secret.removeprefix(PREFIX), validate=True)
+        key = b64decode(secret.removeprefix(PREFIX), validate=True)
     except (NotBase64, ValueError) as error:
-        raise Refused("the webhook secret is not understood", fix=f"write {PREFIX} and 24 to 64 bytes in base64") from error
+        raise Refused("the webhook secret is not understood", fix=fix) from error
+    if len(key) < SHORTEST:
+        raise Refused("the webhook secret is too short to sign with", why=f"it has {len(key)} bytes", fix=fix)
+    return key
 
 
 def _body(message: Message) -> bytes:
@@ -131,14 +146,19 @@ def _connected(host: str, port: int, patience: float) -> socket.socket:
 def _allowed(host: str, address: str) -> bool:
     """Never to addresses that only machines use among themselves; to this machine only when its name says so."""
     place = ipaddress.ip_address(address.partition("%")[0])
-    place = getattr(place, "ipv4_mapped", None) or place
+    place = _inner(place)
     if place.is_loopback:
         return host in LOCAL
     return not (place.is_link_local or place.is_multicast or place.is_unspecified or place.is_reserved)
 
 
-def _secured(raw: socket.socket, host: str) -> ssl.SSLSocket:
-    return ssl.create_default_context().wrap_socket(raw, server_hostname=host)
+def _inner(place: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The IPv4 address inside of an IPv6 one: mapped (RFC 4291), 6to4 (RFC 3056) or translated (RFC 6052); else the address."""
+    if isinstance(place, ipaddress.IPv4Address):
+        return place
+    if place in NAT64:
+        return ipaddress.IPv4Address(place.packed[-4:])
+    return place.ipv4_mapped or place.sixtofour or place
 
 
 def _reason(error: Exception) -> str:

@@ -49,11 +49,9 @@ class Records:
     ) -> list[R]:
         """The first records of a kind by an instant in `field`, among those whose fields equal `where`."""
         inner, values = self._bodies(kind.KIND, None, status, -1)
-        asked = {f"is{place}": (f"$.{name}", value) for place, (name, value) in enumerate((where or {}).items())}
-        conditions = " AND ".join(f"json_extract(body, :{key}_at) = :{key}" for key in asked) or "1"
+        conditions, equal = _equal(where or {})
         text = f"SELECT body FROM ({inner}) WHERE {conditions} ORDER BY json_extract(body, :field) LIMIT :most"
-        paths = {f"{key}_at": path for key, (path, _) in asked.items()} | {key: value for key, (_, value) in asked.items()}
-        rows = self._select(text, {**values, **paths, "field": f"$.{field}", "most": limit})
+        rows = self._select(text, {**values, **equal, "field": f"$.{field}", "most": limit})
         return [msgspec.json.decode(body, type=kind) for (body,) in rows]
 
     def _decoded(self, kind: type[R], id: str | None, status: Sequence[str], limit: int) -> list[R]:
@@ -70,6 +68,25 @@ class Reader(Records):
     def as_of(self, moment: datetime) -> StateReader:
         """The records as of an instant."""
         return Records(self._select, partial(_past, micros(moment)))
+
+    def page(
+        self,
+        kind: type[R],
+        *,
+        after: str = "",
+        status: Sequence[str] = (),
+        where: Mapping[str, str] | None = None,
+        limit: int = 100,
+    ) -> list[R]:
+        """The next records of a kind in order of first appearance."""
+        among, statuses = _among("status", status)
+        conditions, equal = _equal(where or {})
+        text = (
+            f"SELECT body FROM records WHERE kind = :kind AND {conditions}{among} AND (:after = '' OR"
+            " first_seq > (SELECT first_seq FROM records WHERE kind = :kind AND id = :after)) ORDER BY first_seq LIMIT :limit"
+        )
+        rows = self._select(text, {"kind": kind.KIND, "after": after, "limit": limit, **statuses, **equal})
+        return [msgspec.json.decode(body, type=kind) for (body,) in rows]
 
     def cursor(self, name: str) -> str | None:
         """How far a stage has come."""
@@ -186,6 +203,13 @@ def _past(until: int, kind: str, id: str | None, status: Sequence[str], limit: i
         f" WHERE facts.state IS NOT NULL{among} ORDER BY spans.earliest LIMIT :limit"
     )
     return text, {"kind": kind, "until": until, "limit": limit, **({} if id is None else {"id": id}), **statuses}
+
+
+def _equal(where: Mapping[str, str]) -> tuple[str, Values]:
+    """A condition that fields of the body equal texts; none given, it holds for all."""
+    asked = {f"is{place}": (f"$.{name}", value) for place, (name, value) in enumerate(where.items())}
+    conditions = " AND ".join(f"json_extract(body, :{key}_at) = :{key}" for key in asked) or "1"
+    return conditions, {f"{key}_at": path for key, (path, _) in asked.items()} | {key: value for key, (_, value) in asked.items()}
 
 
 def _among(column: str, values: Sequence[str]) -> tuple[str, Values]:

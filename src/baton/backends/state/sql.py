@@ -18,7 +18,7 @@ from baton.backends.state.schema import facts, heads, measurements, records
 from baton.kernel.clock import micros
 from baton.kernel.digest import canonical
 from baton.kernel.errors import Conflict
-from baton.ledger.fact import Change, Fact
+from baton.ledger.fact import Change, Fact, Together
 from baton.ledger.merkle import Frontier, leaf_hash
 from baton.ledger.ports import Head
 
@@ -144,13 +144,16 @@ def _refuse_stale(connection: sa.Connection, changes: Sequence[Change], seen: in
     later = {
         (row.kind, row.id) for row in connection.execute(sa.select(records.c.kind, records.c.id).where(records.c.last_seq > seen))
     }
-    stale = next((change.record for change in changes if (change.record.KIND, change.record.id) in later), None)
-    if stale is not None:
-        raise Conflict(
-            f"{stale.KIND} {stale.id} has changed meanwhile",
-            why="somebody else acted on it first",
-            fix="look again: baton status",
-        )
+    kinds = {kind for kind, _ in later}
+    for record in (change.record for change in changes):
+        if (record.KIND, record.id) in later:
+            raise _stale(f"{record.KIND} {record.id}")
+        if isinstance(record, Together) and record.KIND in kinds:
+            raise _stale(f"another {record.KIND}")
+
+
+def _stale(what: str) -> Conflict:
+    return Conflict(f"{what} has changed meanwhile", why="somebody else acted first", fix="look again: baton status")
 
 
 def _append(frontier: Frontier, change: Change) -> dict[str, Any]:

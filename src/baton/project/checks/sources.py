@@ -26,7 +26,14 @@ def sources(ground: Ground) -> Iterator[Mistake]:
     """Files of sources are there, and keys name each column once."""
     for name, source in ground.definition.sources.items():
         where: Where = ("sources", name)
-        yield from _file(ground, (*where, "path"), source.path, f"the file of source '{name}'", may_be_absolute=True)
+        yield from _file(
+            ground,
+            (*where, "path"),
+            source.path,
+            f"the file of source '{name}'",
+            may_be_absolute=True,
+            may_be_absent=ground.absent(name),
+        )
         if source.contract is not None:
             yield from _file(ground, (*where, "contract"), source.contract, f"the contract of source '{name}'")
         doubles = sorted({column for column in source.key if source.key.count(column) > 1})
@@ -74,7 +81,9 @@ def days(ground: Ground) -> Iterator[Mistake]:
             )
 
 
-def _file(ground: Ground, where: Where, path: Path, what: str, *, may_be_absolute: bool = False) -> Iterator[Mistake]:
+def _file(
+    ground: Ground, where: Where, path: Path, what: str, *, may_be_absolute: bool = False, may_be_absent: bool = False
+) -> Iterator[Mistake]:
     text = shown(path.as_posix())
     normal = os.path.normpath(path)
     if path.is_absolute() and not may_be_absolute:
@@ -86,7 +95,7 @@ def _file(ground: Ground, where: Where, path: Path, what: str, *, may_be_absolut
             ", or write its absolute path if it is meant to live elsewhere" if may_be_absolute else ""
         )
         yield ground.lines.mistake(where, f"{what} lies outside the project: {text}", fix)
-    elif not _is_there(ground.folder / path):
+    elif not may_be_absent and not _is_there(ground.folder / path):
         yield ground.lines.mistake(where, f"{what} is not there: {text}", _nearest_file(ground.folder, path))
 
 
