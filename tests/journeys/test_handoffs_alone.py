@@ -20,13 +20,15 @@ from click.testing import CliRunner
 from journeys.shop import TEAM, Shop, open_shop
 from ruamel.yaml import YAML
 
+from baton.app.alone.view import found
 from baton.app.bootstrap import open_state
 from baton.app.lifecycle import coming
 from baton.app.seat import seat
 from baton.cli.main import EXIT, door
 from baton.cli.right import Owned
-from baton.kernel.errors import BatonError, Conflict
+from baton.kernel.errors import BatonError, Conflict, NotFound
 from baton.team.handoff import Handoff
+from baton.team.task import Task
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "handoffs"
 OFFER = ("handoff", "offer", "--subject", "shop model 7", "--artefact", "file:model.onnx")
@@ -354,3 +356,45 @@ def test_reading_the_record_of_hand_offs_needs_no_model(shop: Shop) -> None:
     assert "passed  tests: exit 0" in sheet and "waits on ben" in sheet
     assert made in shop.ok("inbox", "--as", "ben")
     assert not list(shop.workspace.joinpath("tables").iterdir())
+
+
+def test_what_its_checks_sent_back_is_a_task_of_its_giver_until_it_is_offered_again(shop: Shop) -> None:
+    def tasks() -> list[Task]:
+        with open_state(shop.workspace) as (_, state):
+            return state.all(Task)
+
+    def offer(command: str) -> None:
+        shop.run("handoff", "offer", "--subject", "shop model 9", "--check", f"tests={command}")
+
+    for _ in range(2):
+        offer("false")
+    (first,) = tasks()
+    (sent,) = handoffs(shop)
+    assert (sent.status, sent.answered_by) == ("declined", "policy")
+    assert (first.status, first.owner, first.cause) == ("open", sent.giver, sent.id)
+    assert first.id in shop.ok("inbox", "--as", sent.giver)
+    told = shop.ok("done", first.id, "--reason", "the data were late", "--as", sent.giver)
+    assert "is not offered again: its checks failed" in told and "--subject 'shop model 9'" in told
+    assert [each.status for each in tasks()] == ["done"] and len(handoffs(shop)) == 1
+    (shop.folder / "model.onnx").write_bytes(b"another model")
+    for command, wanted in (("false", ["done", "open"]), ("true", ["done", "done"])):
+        shop.run("handoff", "offer", "--subject", "shop model 9", "--artefact", "file:model.onnx", "--check", f"tests={command}")
+        assert [each.status for each in tasks()] == wanted
+    assert tasks()[1].outcome == f"offered again as {handoffs(shop)[-1].id}"
+
+
+def test_an_unknown_hand_off_is_told_with_the_nearest_subject_and_not_all_are_loaded(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = shop.offer("--check", "tests=true", subject="shop-model-9")
+    shop.offer(subject="churn-model-2")
+    with open_state(shop.workspace) as (_, state):
+        monkeypatch.setattr(type(state), "all", None)
+        for word, near in (("shop-modle-9", "shop-model-9"), ("churn-model", "churn-model-2"), (f"{made[:-1]}!", made)):
+            with pytest.raises(NotFound) as caught:
+                found(state, word)
+            assert caught.value.why == f"did you mean '{near}'?"
+        with pytest.raises(NotFound, match="there is no hand-off 'zzz'") as caught:
+            found(state, "zzz")
+        assert caught.value.why == "known: churn-model-2, shop-model-9"
+        assert found(state, "shop-model-9").id == made

@@ -1,5 +1,6 @@
 """Logging in, in one process: what two may do at the same moment, whose names are free, and what each attempt costs."""
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,17 +10,20 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from baton.app import accounts
-from baton.app.bootstrap import open_credentials
+from baton.app import accounts, coming
+from baton.app.bootstrap import open_credentials, open_desk, open_state
+from baton.app.identity import identified
 from baton.app.seat import seat_of
+from baton.app.session import token_shown
 from baton.app.workspace import create
 from baton.backends.credentials.files import FileCredentials
 from baton.backends.credentials.passwords import Argon2Passwords
 from baton.backends.state.sql import open_sqlite
 from baton.kernel.clock import SystemClock
 from baton.kernel.errors import Conflict, InvalidInput, Refused, Unavailable
+from baton.ledger.fact import KEEPER
 from baton.team import identity
-from baton.team.actor import KEEPER, Actor
+from baton.team.actor import Actor
 from baton.team.identity import Account, Book, Issue
 from baton.team.person import Person, left
 from baton.team.team import Team
@@ -48,6 +52,16 @@ class Room:
         with seat_of(self.project, self.folder, Actor(KEEPER, KEEPER)) as here:
             told = accounts.invite(here, name)
         return next(line.strip() for line in told.splitlines() if line.startswith("  token-"))
+
+    def facts(self, kind: str) -> list[str]:
+        """The subjects of all facts of a kind."""
+        with open_state(self.folder) as (_, state):
+            return [fact.subject for fact in state.facts(kind=kind)]
+
+    def tick(self) -> None:
+        """People in line with the file."""
+        with open_desk(self.project, self.folder) as desk:
+            desk.move()
 
     def change(self, to: Callable[[Book], Book]) -> None:
         open_credentials(self.folder).change(to)
@@ -138,6 +152,70 @@ def test_a_token_makes_no_token(room: Room) -> None:
     with seat_of(room.project, room.folder, limited) as here, pytest.raises(Refused, match="makes no token") as caught:
         accounts.new_token(here, ("read",), SystemClock().now() + timedelta(days=300))
     assert caught.value.fix == "log in: baton login ann"
+
+
+def test_whoever_left_is_out_and_returns_only_by_a_new_invitation(room: Room) -> None:
+    first = room.invited("ann")
+    accounts.log_in(room.folder, "ann", PASSWORD, first)
+    with seat_of(room.project, room.folder, Actor("ann", how="password")) as here:
+        told = accounts.invite(here, "ben")
+    accounts.log_in(room.folder, "ben", OTHER, _text(told))
+    with seat_of(room.project, room.folder, Actor("ben", how="password")) as here:
+        text = _text(accounts.new_token(here, ("read",), None))
+    assert identified(room.folder, text, SystemClock().now()).name == "ben"
+    held = next(iter(Path(os.environ["XDG_CONFIG_HOME"]).glob("baton/session-*"))).read_text().strip()
+    accounts.log_in(room.folder, "ann", PASSWORD)
+
+    coming.leave(room.project, room.folder, None, "ben", "moves on")
+    assert room.facts("identity.revoked") == ["ben"]
+    assert set(room.facts("token.revoked")) >= {text.partition(".")[0]}
+
+    def nowhere(why: str) -> None:
+        for shown in (text, held):
+            with pytest.raises(Refused):
+                identified(room.folder, shown, SystemClock().now())
+        with pytest.raises(Refused, match=why):
+            accounts.log_in(room.folder, "ben", OTHER)
+
+    nowhere("ben has left the team")
+    told = coming.come_back(room.project, room.folder, None, "ben", "is back")
+    assert "baton team invite ben" in told
+    nowhere("ended when they left")
+    with seat_of(room.project, room.folder, Actor("ann", how="password")) as here:
+        anew = _text(accounts.invite(here, "ben"))
+    for shown in (text, held):
+        with pytest.raises(Refused):
+            identified(room.folder, shown, SystemClock().now())
+    accounts.log_in(room.folder, "ben", "yet another battery", anew)
+    assert "ben" in accounts.log_in(room.folder, "ben", "yet another battery")
+
+
+@pytest.mark.parametrize(("on_record", "why"), [(True, "ben has left the team"), (False, "ended when they left")])
+def test_whoever_was_taken_from_the_file_is_out_although_nobody_changed_their_credentials(
+    room: Room, on_record: bool, why: str
+) -> None:
+    if on_record:
+        room.tick()
+    accounts.log_in(room.folder, "ann", PASSWORD, room.invited("ann"))
+    with seat_of(room.project, room.folder, Actor("ann", how="password")) as here:
+        accounts.log_in(room.folder, "ben", OTHER, _text(accounts.invite(here, "ben")))
+    held = token_shown(room.folder)
+    (room.project / "team.yaml").write_text("".join(TEAM.splitlines(keepends=True)[:3]))
+    room.tick()
+    with pytest.raises(Refused, match=why):
+        identified(room.folder, held, SystemClock().now())
+    (room.project / "team.yaml").write_text(TEAM)
+    room.tick()
+    with pytest.raises(Refused, match="ended when they left"):
+        identified(room.folder, held, SystemClock().now())
+    with pytest.raises(Refused, match="ended when they left"):
+        accounts.log_in(room.folder, "ben", OTHER)
+    assert room.facts("identity.revoked") == ["ben"]
+
+
+def _text(told: str) -> str:
+    """The token in what is told once."""
+    return next(line.strip() for line in told.splitlines() if line.startswith("  token-"))
 
 
 def test_a_person_is_not_logged_in_to_a_service_s_account() -> None:

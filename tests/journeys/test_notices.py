@@ -19,10 +19,10 @@ import pytest
 from receivers import Hooks, Post, PostOffice
 
 from baton.app.bootstrap import load_owned
-from baton.app.lifecycle import courier, live
+from baton.app.lifecycle import approving, courier, live
 from baton.app.lifecycle.answering import answer
 from baton.app.lifecycle.courier import Courier, alone, deliver
-from baton.app.lifecycle.delivering import Outcome, settle
+from baton.app.lifecycle.delivering import Outcome, gather, settle
 from baton.app.lifecycle.notifying import notify
 from baton.app.lifecycle.offering import hand_over
 from baton.app.lifecycle.office import Office
@@ -33,7 +33,8 @@ from baton.kernel.errors import Unavailable
 from baton.ledger.draft import Draft
 from baton.ledger.verify import verify
 from baton.team.address import Address
-from baton.team.handoff import Handoff, Result
+from baton.team.approval import Matter, declared
+from baton.team.handoff import Handoff, Result, accepted
 from baton.team.notice import ATTEMPTS, Notice
 from baton.team.person import Person
 
@@ -194,6 +195,30 @@ def test_by_mail_from_the_command_line_to_its_receipt(tmp_path: Path) -> None:
             assert "by mailto:eve@shop.example: 250 2.0.0 queued as 42" in told and "? eve" not in told
             (plain,) = json.loads(there.run("notices", "--as", "eve", "--json"))
             assert letter["Message-ID"] == f"<{plain['id']}@shop.example>" and plain["status"] == "delivered"
+
+
+@pytest.mark.parametrize("outside", [True, False])
+def test_nobody_is_asked_to_approve_what_the_same_step_granted(tmp_path: Path, outside: bool) -> None:
+    """Of a new project: its file approves the rollout policy in the tick that asks for it."""
+    with room(tmp_path, "https://hooks.shop.example/x") as there:
+        office, matter = there.office(), Matter(approving.ROLLOUT, "alone", "d", "deploy", "the rollout policy of alone")
+        granted = declared(approving.ask(office, matter), AT, "declared in baton.yaml")
+        office.draft.record(office.act("deploy"), granted, "granted", granted.reason)
+        office.draft.commit(notify(office, there.state, outside=outside), expect={})
+        assert [each.title for each in there.state.all(Notice)] == []
+
+
+def test_nobody_is_asked_by_what_was_settled_before_the_courier_looked(tmp_path: Path) -> None:
+    with room(tmp_path, "https://hooks.shop.example/x") as there:
+        office = there.office()
+        made = hand_over(office, "candidate", Result("turn-1"), giver="dan")
+        office.draft.commit({}, expect={})
+        assert made.waiting_on == "eve"
+        later = there.office()
+        later.draft.record(later.act_of("eve", made.taken_in), accepted(later.team, made, "eve", AT), "accepted", "fine")
+        later.draft.commit({}, expect={})
+        gather(there.state, there.workspace, later.owned, AT)
+        assert [each.asks for each in there.notices()] == []
 
 
 def test_killed_between_sending_and_recording_it_is_sent_again_with_the_same_id(tmp_path: Path, hooks: Hooks) -> None:

@@ -10,7 +10,7 @@ from time import sleep
 from typing import Any
 
 from baton.app.bootstrap import load_owned, open_credentials, open_passwords, open_provider, open_state
-from baton.app.identity import present_team
+from baton.app.identity import present_team, require_present
 from baton.app.seat import Seat, SignedDraft, present_of
 from baton.app.session import TOKEN, forget_session, keep_session, token_shown
 from baton.app.workspace import existing, keep_witness
@@ -49,6 +49,10 @@ def invite(here: Seat, name: str) -> str:
     def made(book: Book) -> tuple[Book, identity.Secret, str]:
         return identity.issued(identity.joined(book, Account(name, "person")), wanted, secret, now)
 
+    known = here.draft.get(Identity, name)
+    if known is not None and known.status == "revoked":
+        # before the record lets them in again: what they held when they left must be void by then
+        credentials.change(lambda book: identity.joined(book, Account(name, "person")))
     _, held, text = made(credentials.read())
     act = Act(by, role, here.now)
     here.draft.record(act, Identity(name, "invited", "person"), "invited", f"wears {', '.join(person.roles)}")
@@ -87,6 +91,7 @@ def log_in(folder: Path, name: str, password: str, first: str = "") -> str:
     account = seen.accounts.get(name)
     if not first and not passwords.fits(account.password if account is not None else "", password):
         raise Refused("name or password is wrong", where=f"login of {name}", fix="try again; a first login needs the first token")
+    require_present(folder, name)
     wanted, secret = Issue(name, "person", "session", now + identity.SESSION, (), "password"), drawn()
     text = ""
 
@@ -153,6 +158,8 @@ def log_in_by_provider(project: Path, folder: Path, id_token: str) -> str:
     now, credentials, (_, drawn) = SystemClock().now(), open_credentials(folder), open_passwords()
     claims = open_provider(declared, folder).claims(id_token.strip(), now)
     account = identity.claimed(present_team(project, folder), credentials.read(), _claim(claims, declared.claim))
+    if account.kind == "person":
+        require_present(folder, account.name)
     until = now + (identity.SESSION if account.kind == "person" else SERVICE_SESSION)
     wanted, secret = Issue(account.name, account.kind, "session", until, account.actions, "oidc"), drawn()
     text = ""

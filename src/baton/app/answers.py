@@ -19,7 +19,7 @@ from baton.kernel.suggest import did_you_mean
 from baton.team.approval import Approval, needed
 from baton.team.approval import refused as refused_approval
 from baton.team.consultation import Consultation, commented
-from baton.team.handoff import Handoff, Result, accepted, changed
+from baton.team.handoff import Handoff, Result, accepted, changed, failed
 from baton.team.task import Task, done, given_up
 
 K = TypeVar("K", Consultation, Approval, Task)
@@ -120,7 +120,8 @@ def refuse(here: Seat, id: str, reason: str) -> str:
 
 
 def finish(here: Seat, id: str, words: str, *, give_up: bool = False) -> str:
-    """Finish a task of theirs. One from a hand-off that was sent back offers it again, with what was mended as evidence."""
+    """Finish a task of theirs. One from a hand-off that was sent back offers it again, with what was mended as evidence;
+    one whose checks failed is offered again by whoever runs them again, since words mend no check."""
     words_of(words, "words")
     task = _found(here, Task, id)
     by = here.name(task.owner)
@@ -131,19 +132,28 @@ def finish(here: Seat, id: str, words: str, *, give_up: bool = False) -> str:
     if (
         give_up
         or handoff is None
+        or failed(handoff)
         or (known := current(here.draft, handoff.edge, handoff.subject)) is None
         or known.id != handoff.id
     ):
         ended = (given_up if give_up else done)(task, by, here.now, words)
         here.draft.record(act, ended, ended.status, words)
         here.commit()
-        return f"{id}: {ended.status.replace('-', ' ')} by {by}."
+        again = "" if handoff is None or give_up or not failed(handoff) else _rerun(handoff)
+        return f"{id}: {ended.status.replace('-', ' ')} by {by}.{again}"
     here.draft.record(act, done(task, by, here.now, words), "done", words)
     result = Result(handoff.subject, {**handoff.evidence, "mended": words}, handoff.checks, handoff.pin)
     anew = renew(here.office, handoff, result, f"mended: {words}")
     here.commit()
     state = f"waits on {anew.waiting_on}" if anew.open else anew.status
     return f"{id}: done by {by}. '{anew.payload}' is offered again: {anew.id}, {state}."
+
+
+def _rerun(handoff: Handoff) -> str:
+    return (
+        f" '{handoff.payload}' is not offered again: its checks failed, and must pass on what is there now:"
+        f" baton handoff offer --edge {handoff.edge} --subject '{handoff.subject}' …"
+    )
 
 
 def _policy(here: Seat, by: str) -> Approval:

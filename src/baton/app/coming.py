@@ -6,11 +6,14 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from baton.app.bootstrap import open_credentials
 from baton.app.lifecycle import coming
 from baton.app.lifecycle.people import declare
 from baton.app.seat import Seat, seat
+from baton.kernel.clock import SystemClock
 from baton.kernel.errors import Conflict, Refused
 from baton.team.handoff import Handoff
+from baton.team.identity import Identity, dismissed
 from baton.team.permission import permitted
 from baton.team.person import Absence, Delegation, Person
 from baton.team.team import phase_named
@@ -20,7 +23,11 @@ def leave(project: Path, folder: Path, named: str | None, name: str, reason: str
     """Somebody leaves; returns what moved on. Raises Refused when nobody reachable would remain."""
     with _present(project, folder, named) as at:
         coming.leave(at.office, name, _by(at, name), reason or "left the team")
-        return _committed(at, f"{name} has left")
+        told = _committed(at, f"{name} has left")
+        credentials, now = open_credentials(folder), SystemClock().now()
+        if credentials.read().named:
+            credentials.change(lambda book: dismissed(book, name, now))
+        return told
 
 
 def come_back(project: Path, folder: Path, named: str | None, name: str, reason: str) -> str:
@@ -30,7 +37,9 @@ def come_back(project: Path, folder: Path, named: str | None, name: str, reason:
         if person is not None and all(each.until <= at.now for each in person.absences):
             raise Conflict(f"{name} is not away", where="people of the team", fix="baton team coverage")
         coming.come_back(at.office, name, by, reason or "is back")
-        return _committed(at, f"{name} is back")
+        identity = at.draft.get(Identity, name)
+        anew = f"; to log in they are invited anew: baton team invite {name}" if identity and identity.status == "revoked" else ""
+        return _committed(at, f"{name} is back{anew}")
 
 
 def go_away(project: Path, folder: Path, named: str | None, name: str, made: Callable[[datetime], Absence]) -> str:

@@ -13,9 +13,11 @@ from baton.app.session import TOKEN, token_shown
 from baton.app.workspace import find
 from baton.kernel.clock import SystemClock
 from baton.kernel.errors import Refused
-from baton.team.actor import KEEPER, Actor
-from baton.team.identity import actor_of, shown
+from baton.ledger.fact import KEEPER
+from baton.team.actor import Actor
+from baton.team.identity import Identity, actor_of, require_member, shown
 from baton.team.permission import RIGHTS, Verdict, decide, require
+from baton.team.person import Person
 from baton.team.team import Team
 
 
@@ -41,7 +43,7 @@ def has_identities(workspace: Path) -> bool:
 
 
 def identified(workspace: Path, token: str, at: datetime) -> Actor:
-    """Who shows this token. Raises Refused without one, or when it does not hold at that instant."""
+    """Who shows this token. Raises Refused without one, when it does not hold at that instant, or when its owner has left."""
     if not token:
         raise Refused(
             "nobody is logged in",
@@ -50,7 +52,19 @@ def identified(workspace: Path, token: str, at: datetime) -> Actor:
             fix=f"baton login NAME; a job sets {TOKEN}",
         )
     book = open_credentials(workspace).read()
-    return actor_of(book, shown(book, token, at))
+    actor = actor_of(book, shown(book, token, at))
+    if actor.kind == "person":
+        require_present(workspace, actor.name)
+    return actor
+
+
+def require_present(workspace: Path, name: str) -> None:
+    """Raise Refused for somebody who has left, by the record; also when they are back, until they are invited anew."""
+    found = find(workspace)
+    if found is None or not found.state.exists():
+        return
+    with read_state(workspace) as (_, state):
+        require_member(name, state.get(Person, name), state.get(Identity, name))
 
 
 def authorise(project: Path, workspace: Path, action: str, named: str | None) -> Verdict:

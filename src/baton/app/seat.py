@@ -15,10 +15,9 @@ from baton.app.workspace import Workspace, keep_witness
 from baton.kernel.clock import SystemClock
 from baton.kernel.errors import InvalidInput
 from baton.ledger.draft import Draft
-from baton.ledger.fact import SYSTEM, Act, Record
+from baton.ledger.fact import KEEPER, POLICY, SYSTEM, Act, Record
 from baton.ledger.ports import LedgerReader, State
-from baton.team.actor import KEEPER, Actor
-from baton.team.handoff import POLICY
+from baton.team.actor import Actor
 from baton.team.permission import Verdict, require
 
 R = TypeVar("R", bound=Record)

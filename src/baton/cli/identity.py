@@ -10,7 +10,7 @@ import click
 from baton.cli.main import Where, as_json
 from baton.cli.right import Owned
 from baton.kernel.errors import InvalidInput
-from baton.team.actor import KEEPER
+from baton.ledger.fact import KEEPER
 from baton.team.ports import Invitation
 
 

@@ -12,7 +12,9 @@ from typing import Any, ClassVar, Protocol
 from baton.kernel.clock import iso
 from baton.kernel.digest import canonical
 
-SYSTEM = "baton"
+SYSTEM, POLICY, KEEPER = "baton", "policy", "keeper"
+IMPERSONAL = (SYSTEM, POLICY, KEEPER)
+"""Who acts on the record and is no person: Baton itself, checks alone, whoever owns the files. Nobody else bears these names."""
 
 
 class Record(Protocol):

@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
-KEEPER = "keeper"
-"""Whoever holds the files of a workspace that has no identities yet: they could name anybody with `--as`."""
-
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody at a door: `kind` is `person`, `service` or `keeper`.
+    """Somebody at a door: `kind` is `person`, `service` or `keeper`: whoever holds the files of a workspace
+    that has no identities yet, and could name anybody with `--as`.
 
     `how` is `password`, `token` or `oidc`; or `named`: said by `--as`, or by nobody at all, in a workspace that has no
     identities. `actions` limits a token or a service account to those actions; empty means all that the matrix grants to a

@@ -18,6 +18,8 @@ Plain: TypeAlias = Mapping[str, Any]
 """The subject's record as the fact left it, as plain values."""
 Who: TypeAlias = Callable[[Team, Plain], Iterable[str]]
 SEVERE = 2
+UNSETTLED = ("offered", "open", "requested")
+"""The statuses of what still waits on somebody."""
 LONGEST_TITLE, LONGEST_WORDS = 140, 400
 
 
@@ -70,6 +72,12 @@ def _approvers(team: Team, state: Plain) -> Iterable[str]:
     return (name for name in approvers(team, requested(matter, "", at, state["need"]), at) if name not in signed)
 
 
+def _silent(_: Team, state: Plain) -> Iterator[str]:
+    """Everybody who is consulted and has said nothing yet."""
+    spoken = {comment["by"] for comment in state.get("comments", ())}
+    return (name for name in state.get("asked", ()) if name not in spoken)
+
+
 def _for_a_person(state: Plain) -> bool:
     """Whether an offer needs a person: policy neither takes it nor sends it back, and no consultation stands before it."""
     sound = all(check["passed"] for check in state.get("checks", ()))
@@ -104,7 +112,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
         Rule(the("asked"), "you did not answer in time", "It went on to {waiting_on}: {payload} ({subject})"),
     ),
     "consultation.opened": (
-        Rule(the("asked"), "you are consulted", "Your word: {question}", 'baton comment {id} agree|object --reason "…"', asks=True),
+        Rule(_silent, "you are consulted", "Your word: {question}", 'baton comment {id} agree|object --reason "…"', asks=True),
     ),
     "task.opened": (_DO,),
     "task.passed-on": (_DO,),
@@ -143,21 +151,38 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
 """Kinds of facts that people hear of. Where somebody is in two rules of a fact, the first one holds."""
 
 
-def audience(team: Team, fact: Fact) -> tuple[Recipient, ...]:
-    """Who hears of a fact: each once; nobody who left, and nobody of their own act unless something is wanted of them."""
+def asks(kind: str) -> bool:
+    """Whether something is wanted of anybody when such a fact happens."""
+    return any(rule.asks for rule in RULES.get(kind, ()))
+
+
+def audience(team: Team, fact: Fact, present: Plain | None = None) -> tuple[Recipient, ...]:
+    """Who hears of a fact: each once; nobody who left, and nobody of their own act unless something is wanted of them.
+
+    `present` is the subject's record as it is by now; whoever it no longer waits on is not asked. Without it the fact's own
+    counts.
+    """
     state, found = fact.state or {}, dict[str, Recipient]()
     for rule in RULES.get(fact.kind, ()):
+        waits = set(_awaited(rule, team, state if present is None else present)) if rule.asks else set[str]()
         for name in rule.who(team, state) if rule.when(state) else ():
             person = team.person(name)
-            if person is not None and name not in found and (rule.asks or name != fact.actor):
+            if person is not None and name not in found and (name in waits if rule.asks else name != fact.actor):
                 found[name] = Recipient(person, rule)
     return tuple(found.values())
 
 
-def notices_of(team: Team, fact: Fact, at: datetime) -> tuple[Notice, ...]:
-    """The notices that a fact asks for, pending from `at` on. People who are away get theirs too; it does not ring."""
+def _awaited(rule: Rule, team: Team, present: Plain) -> Iterable[str]:
+    return rule.who(team, present) if present.get("status") in UNSETTLED and rule.when(present) else ()
+
+
+def notices_of(team: Team, fact: Fact, at: datetime, present: Plain | None = None) -> tuple[Notice, ...]:
+    """The notices that a fact asks for, pending from `at` on; `present` as in `audience`.
+
+    People who are away get theirs too; it does not ring.
+    """
     cause = Cause(fact.kind, fact.subject, fact.effective_at)
-    return tuple(_notice(recipient, cause, fact, at) for recipient in audience(team, fact))
+    return tuple(_notice(recipient, cause, fact, at) for recipient in audience(team, fact, present))
 
 
 def _notice(recipient: Recipient, cause: Cause, fact: Fact, at: datetime) -> Notice:

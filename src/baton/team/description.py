@@ -70,8 +70,8 @@ class OwnedFile:
 class TeamModel:
     """`roles` and `phases` are those that anybody speaks of, `matrix` those with columns and rows.
 
-    `edges` are the agreed hand-offs from phase to phase, `by_person` the names of those that a person must accept; both
-    matter only with a `team` of people.
+    `edges` are the agreed hand-offs from phase to phase, `by_person` the names of those that a person must accept,
+    `consulting` of those before which the consulted are asked; they matter only with a `team` of people.
     """
 
     phases: tuple[str, ...]
@@ -81,6 +81,7 @@ class TeamModel:
     files: tuple[OwnedFile, ...] = ()
     edges: tuple[Edge, ...] = ()
     by_person: frozenset[str] = frozenset()
+    consulting: frozenset[str] = frozenset()
     team: Team | None = None
 
     @property

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from baton.kernel.errors import Conflict, Refused
 from baton.kernel.ids import derived_id
+from baton.ledger.fact import POLICY
 from baton.team.edge import Edge
 from baton.team.team import Team
 
@@ -99,10 +100,6 @@ class Handoff:
         return self.waiting_on if self.answered_by in ("", POLICY) else self.answered_by
 
 
-POLICY = "policy"
-"""Who answers when checks alone decide."""
-
-
 def handoff_id(edge: str, subject: str, round: int = 1) -> str:
     """The id of an offer's round: the same cause gives the same id."""
     return derived_id("handoff", edge, subject, *(() if round == 1 else (round,)))
@@ -146,13 +143,17 @@ def by_policy(handoff: Handoff, at: datetime) -> Handoff:
 
     Raises Conflict when it was answered before.
     """
-    failed = [check for check in _unanswered(handoff).checks if not check.passed]
-    if failed:
-        words = "; ".join(f"{check.name}: {check.detail}" for check in failed)
+    if wrong := failed(_unanswered(handoff)):
+        words = "; ".join(f"{check.name}: {check.detail}" for check in wrong)
         return _answered(handoff, "declined", POLICY, at, words)
     if handoff.accept == "policy":
         return _answered(handoff, "accepted", POLICY, at, f"all {len(handoff.checks)} checks passed")
     return handoff
+
+
+def failed(handoff: Handoff) -> tuple[Check, ...]:
+    """The checks that did not pass."""
+    return tuple(check for check in handoff.checks if not check.passed)
 
 
 def accepted(team: Team, handoff: Handoff, by: str, at: datetime, reason: str = "") -> Handoff:
@@ -162,12 +163,11 @@ def accepted(team: Team, handoff: Handoff, by: str, at: datetime, reason: str = 
     themselves although somebody else could take it.
     """
     _answerable(team, handoff, by, at)
-    failed = [check for check in handoff.checks if not check.passed]
-    if failed:
+    if wrong := failed(handoff):
         raise Refused(
-            f"{handoff.id} cannot be accepted: {len(failed)} of its checks failed",
+            f"{handoff.id} cannot be accepted: {len(wrong)} of its checks failed",
             where=handoff.payload,
-            why="; ".join(f"{check.name}: {check.detail}" for check in failed),
+            why="; ".join(f"{check.name}: {check.detail}" for check in wrong),
             fix=f'baton decline {handoff.id} --reason "what is to be mended"',
         )
     if own_offer(team, handoff, by, at):

@@ -50,11 +50,36 @@ def _collision(model: TeamModel, team: Team) -> Iterator[Finding]:
             )
 
 
+def _unconsulted(model: TeamModel, team: Team) -> Iterator[Finding]:
+    for edge in (edge for edge in model.edges if edge.name in model.consulting):
+        voices = team.bearing(edge.receiver, "C")
+        ends = {*_gives(team, edge)[:1], *team.bearing(edge.receiver, "A")[:1]}
+        if all(person in ends for person in voices):
+            roles = " and ".join(role_with(model.matrix, edge.receiver, "C"))
+            reason = f"{roles or 'no role'} is consulted in {edge.receiver}" + (
+                f", worn only by {' and '.join(each.id for each in voices)} who gives or takes it"
+                if voices
+                else ", worn by nobody"
+                if roles
+                else ""
+            )
+            yield Finding(
+                "nobody-consulted",
+                edge.name,
+                f"{reason}: the consultation before '{edge.payload}' asks nobody and is skipped",
+                f"give a role of somebody else a C in raci.{edge.receiver}, or take 'consult' out of 'handoffs: {{{edge.name}: …}}'",
+            )
+
+
 def _alone(team: Team, edge: Edge) -> Person | None:
     """The only person who could give and the only one who would take, when that is one and the same."""
-    gives = team.bearing(edge.giver, "R") or team.bearing(edge.giver, "A")
+    gives = _gives(team, edge)
     takes = team.bearing(edge.receiver, "A")
     return gives[0] if len(gives) == 1 and gives == takes else None
+
+
+def _gives(team: Team, edge: Edge) -> tuple[Person, ...]:
+    return team.bearing(edge.giver, "R") or team.bearing(edge.giver, "A")
 
 
 def _bus_factor(model: TeamModel, team: Team) -> Iterator[Finding]:
@@ -96,6 +121,7 @@ RULES: tuple[Callable[[TeamModel, Team], Iterator[Finding]], ...] = (
     _unworn,
     _self_approval,
     _collision,
+    _unconsulted,
     _bus_factor,
     _channels,
     _deputies,

@@ -1,6 +1,6 @@
 """Identities: accounts of people and services, and the tokens they show. Everything here is pure; only digests are held.
 
-    invited ──first login──▶ active ──revoked──▶ revoked            issued ──revoked──▶ revoked
+    invited ──first login──▶ active ──leaving──▶ revoked ──invited anew──▶ invited            issued ──revoked──▶ revoked
 
 What is secret (a password's hash, a token's digest) is in a `Book`, kept by `Credentials` outside the ledger. The records
 `Identity` and `Token` go on the ledger and hold nothing of it.
@@ -20,9 +20,9 @@ from baton.kernel.digest import digest_bytes
 from baton.kernel.errors import Conflict, InvalidInput, NotFound, Refused, Unavailable
 from baton.kernel.ids import derived_id
 from baton.kernel.suggest import did_you_mean
-from baton.ledger.fact import SYSTEM
-from baton.team.actor import KEEPER, Actor
-from baton.team.handoff import POLICY
+from baton.ledger.fact import IMPERSONAL
+from baton.team.actor import Actor
+from baton.team.person import Person
 from baton.team.team import Team
 
 SESSION, FIRST = timedelta(hours=12), timedelta(days=7)
@@ -194,6 +194,33 @@ def joined(book: Book, account: Account) -> Book:
     return replace(book, accounts={**book.accounts, account.name: account}, secrets=others)
 
 
+def dismissed(book: Book, name: str, at: datetime) -> Book:
+    """The book once somebody has left: their tokens are worth nothing."""
+    secrets = {
+        id: replace(each, revoked_at=at) if each.owner == name and each.revoked_at is None else each
+        for id, each in book.secrets.items()
+    }
+    return replace(book, secrets=secrets)
+
+
+def require_member(name: str, person: Person | None, known: Identity | None) -> None:
+    """Raise Refused for somebody who has left, also when they are back, until they are invited anew."""
+    if person is not None and person.status == "left":
+        raise Refused(
+            f"{name} has left the team",
+            where=f"identity of {name}",
+            why="whoever has left neither logs in nor acts",
+            fix=f"let somebody bring them back and invite them: baton team back {name}, then baton team invite {name}",
+        )
+    if known is not None and known.status == "revoked":
+        raise Refused(
+            f"the identity of {name} ended when they left",
+            where=f"identity of {name}",
+            why="what they could show before holds no more",
+            fix=f"ask to be invited anew: baton team invite {name}",
+        )
+
+
 def service_name(team: Team, name: str) -> str:
     """A name that a service may bear. Raises InvalidInput, or Conflict for a person's, left ones included: the record has
     acts under it; and for the names under which the record has nobody's acts."""
@@ -203,8 +230,8 @@ def service_name(team: Team, name: str) -> str:
             why="it has 1 to 63 letters, digits, _, . or -",
             fix="e.g. ci-nightly",
         )
-    if name in (KEEPER, SYSTEM, POLICY) or any(name == person.id for person in team.people):
-        whose = "is a person" if name not in (KEEPER, SYSTEM, POLICY) else "acts on the record by itself"
+    if name in IMPERSONAL or any(name == person.id for person in team.people):
+        whose = "is a person" if name not in IMPERSONAL else "acts on the record by itself"
         raise Conflict(f"{name} {whose}", where="the service's name", fix="name it after the process, e.g. ci")
     return name
 

@@ -10,8 +10,9 @@ from datetime import datetime
 
 from baton.kernel.errors import InvalidInput, Refused
 from baton.kernel.suggest import did_you_mean
+from baton.ledger.fact import KEEPER
 from baton.project.phase import PHASES
-from baton.team.actor import KEEPER, Actor
+from baton.team.actor import Actor
 from baton.team.person import Person
 from baton.team.team import Team
 

@@ -110,6 +110,10 @@ CHANGED = [
     ("deputy: ben", "deputy: ann", 7, "ann cannot be their own deputy"),
     ("deputy: ben", "deputy: bem", 7, "the deputy of ann, 'bem', is not among the people"),
     ("name: ben", "name: ann", 8, "two people are called 'ann'"),
+    *(
+        ("name: ben", f"name: {name}", 8, f"nobody can be called '{name}': the record has acts under it that no person did")
+        for name in ("baton", "policy", "keeper", "Keeper")
+    ),
     ("data-scientist", "data-scientst", 7, "ann wears an unknown role 'data-scientst'"),
     ("data/flights.parquet", "data/flight.parquet", 11, "the file of source 'flights' is not there: data/flight.parquet"),
     (
@@ -250,3 +254,14 @@ def test_kinds_by_any_of_their_names() -> None:
     assert not any(map(is_numeric, ("string", "bool", "timestamp", "interval", "VARCHAR", "date32[day]")))
     assert all(map(is_instant, ("timestamp", "timestamp[us, tz=UTC]", "TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")))
     assert not any(map(is_instant, ("TIMESTAMP", "timestamp[us]", "date32[day]", "DATE", "int")))
+
+
+def test_a_source_may_be_many_files(write: Write, base: str) -> None:
+    text = base.replace("data/flights.parquet", "data/fli*.parquet")
+    assert load(write(text)).definition.sources["flights"].path == Path("data/fli*.parquet")
+    assert load(write(base.replace("data/flights.parquet", "data"))).definition.sources["flights"].path == Path("data")
+    for pattern in ("data/x*.parquet", "da*a/flights.parquet", "none/*.parquet"):
+        (found,) = mistakes(write(base.replace("data/flights.parquet", pattern)))
+        assert found.what == f"the file of source 'flights' is not there: {pattern}"
+    (found,) = mistakes(write(base.replace("contracts/weather.yaml", "contracts/*.yaml")))
+    assert found.what == "the contract of source 'weather' is not there: contracts/*.yaml"

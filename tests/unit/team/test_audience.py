@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from baton.ledger.fact import Fact, Record
 from baton.project.ownership import HandoffRule
-from baton.team.approval import Matter, requested
+from baton.team.approval import Matter, approved, requested
 from baton.team.audience import LONGEST_TITLE, RULES, audience, notices_of
-from baton.team.consultation import Consultation
+from baton.team.consultation import Consultation, commented
 from baton.team.edge import EDGES
 from baton.team.handoff import Check, Handoff, Result, accepted, by_policy, declined, escalated, offer
 from baton.team.notice import notice_id
 from baton.team.person import Absence, Person
-from baton.team.task import opened
+from baton.team.task import done, opened
 from baton.team.team import Team
 
 AT = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
@@ -118,6 +118,34 @@ def test_those_who_may_approve_are_asked_and_whoever_asked_is_told() -> None:
     assert "ola" in asked and "pia" in asked and "eve" not in asked
     assert names(fact(replace(approval, status="granted"), "granted")) == {"asked": [], "told": ["eve"]}
     assert names(fact(replace(approval, status="refused"), "refused", actor="pia")) == {"asked": [], "told": ["eve"]}
+
+
+SETTLED = [
+    (fact(HANDOFF, "offered"), accepted(TEAM, HANDOFF, "eve", AT), []),
+    (fact(HANDOFF, "offered"), escalated(TEAM, HANDOFF, AT + 2 * DAY), []),
+    (fact(HANDOFF, "offered"), replace(HANDOFF, consultation="consultation-1"), []),
+    (fact(HANDOFF, "offered"), HANDOFF, ["eve"]),
+    (fact(CONSULTATION, "opened"), commented(replace(CONSULTATION, quorum=2), "eve", "agree", "", AT), ["kim"]),
+    (fact(CONSULTATION, "opened"), commented(CONSULTATION, "eve", "agree", "", AT), []),
+    (fact(TASK, "opened"), replace(TASK, owner="eve"), []),
+    (fact(TASK, "opened"), done(TASK, "sam", AT, "mended"), []),
+]
+
+
+@pytest.mark.parametrize(("found", "present", "asked"), SETTLED)
+def test_whoever_need_not_act_any_more_is_not_asked(found: Fact, present: Record, asked: list[str]) -> None:
+    plain: Mapping[str, Any] = msgspec.to_builtins(present, str_keys=True)
+    assert [each.to for each in notices_of(TEAM, found, AT, plain) if each.asks] == asked
+
+
+def test_of_those_who_may_approve_only_who_has_not_is_asked() -> None:
+    approval = requested(Matter("rollout", "shop", "d", "deploy", "the policy"), "baton", AT, 2)
+    signed = approved(TEAM, approval, "ola", AT, "fine")
+    assert signed.open
+    for present, missing in ((signed, {"ola"}), (approved(TEAM, signed, "pia", AT, "fine"), {each.id for each in TEAM.people})):
+        plain: Mapping[str, Any] = msgspec.to_builtins(present, str_keys=True)
+        asked = {each.to for each in notices_of(TEAM, fact(approval, "requested"), AT, plain) if each.asks}
+        assert asked == set(names(fact(approval, "requested"))["asked"]) - missing
 
 
 def test_nobody_is_told_of_their_own_act_but_asked_if_it_waits_on_them() -> None:

@@ -145,6 +145,29 @@ def test_the_author_would_approve_and_holds_both_ends() -> None:
     assert own(handoffs={"training-set": {"accept": "person"}}) == ()
 
 
+CONSULTING = {"bundle": {"consult": {"quorum": 1}}}
+
+
+def test_a_consultation_that_asks_nobody() -> None:
+    assert own(handoffs=CONSULTING) == ()
+    rows = dict.fromkeys(DEFAULT["deploy"], "I")
+    told_nobody = own(handoffs=CONSULTING, raci={"deploy": {**rows, "mlops-engineer": "RA"}})
+    assert told(told_nobody)["nobody-consulted"] == ["bundle"]
+    (found,) = (each for each in told_nobody if each.kind == "nobody-consulted")
+    assert found.reason.startswith("no role is consulted in deploy: the consultation before '") and "raci.deploy" in found.fix
+    unworn = {"deploy": {**rows, "mlops-engineer": "RA", "data-analyst": "C"}}
+    (found,) = (each for each in own(handoffs=CONSULTING, raci=unworn) if each.kind == "nobody-consulted")
+    assert found.reason.startswith("data-analyst is consulted in deploy, worn by nobody")
+
+
+def test_a_consultation_of_only_those_who_hold_an_end() -> None:
+    rows = {**dict.fromkeys(DEFAULT["deploy"], "I"), "mlops-engineer": "RA", "ml-engineer": "C"}
+    (found,) = (each for each in own(handoffs=CONSULTING, raci={"deploy": rows}) if each.kind == "nobody-consulted")
+    assert found.reason.startswith("ml-engineer is consulted in deploy, worn only by mia who gives or takes it")
+    second = [*TEAM["people"], {"name": "max", "roles": ["ml-engineer"], "deputy": "mia", "contact": "mailto:max@shop.example"}]
+    assert "nobody-consulted" not in told(own(handoffs=CONSULTING, raci={"deploy": rows}, people=second))
+
+
 def test_a_phase_with_one_person_only() -> None:
     found = told(own(people=person("dan", deputy=None)))
     assert found == {"bus-factor": ["ingest", "validate"], "no-deputy": ["dan"]}

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baton.kernel.errors import InvalidInput, Refused
+from baton.ledger.fact import KEEPER
 from baton.project.phase import PHASES
 from baton.project.roles import ROLES
-from baton.team.actor import KEEPER, Actor
+from baton.team.actor import Actor
 from baton.team.permission import ANYBODY, PROCESSES, RIGHTS, decide, known_actions, permitted, require
 from baton.team.person import Absence, Delegation, Person, absent, delegating, left
 from baton.team.raci import DEFAULT

@@ -20,20 +20,20 @@ def accept(desk: Desk, id: str, actor: Actor, reason: str = "", held: Mapping[st
     """
     desk.move()
     here = desk.seat(actor)
-    handoff = found(here.draft, id)
+    handoff = found(here.state, id)
     if handoff.open:
         _assert_held(handoff, held or {})
     answers.accept(here, handoff.id, reason)
-    return found(here.draft, handoff.id)
+    return found(here.state, handoff.id)
 
 
 def decline(desk: Desk, id: str, actor: Actor, reason: str) -> Handoff:
     """Send a hand-off back: its giver stays holder and gets a task."""
     desk.move()
     here = desk.seat(actor)
-    handoff = found(here.draft, id)
+    handoff = found(here.state, id)
     answers.decline(here, handoff.id, reason)
-    return found(here.draft, handoff.id)
+    return found(here.state, handoff.id)
 
 
 def comment(desk: Desk, id: str, actor: Actor, stance: str, words: str) -> Consultation:

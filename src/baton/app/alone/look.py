@@ -87,7 +87,7 @@ def assert_as_offered(here: Seat, handoff: Handoff) -> None:
 def renewed(desk: Desk, id: str, actor: Actor, looked: Sequence[Look]) -> Handoff:
     """Another round of an open offer, pinned to what is there now. Raises Conflict when it is open no more."""
     here = desk.seat(actor)
-    handoff = found(here.draft, id)
+    handoff = found(here.state, id)
     here.allow("handoff.offer", here.name(handoff.giver), handoff.given_in, handoff.subject)
     if not handoff.open:
         raise Conflict(

@@ -11,12 +11,12 @@ from typing import TypeAlias
 from baton.app.lifecycle.offering import consulted, give_back, renew, send_back
 from baton.app.lifecycle.office import Office
 from baton.kernel.clock import iso
-from baton.ledger.fact import SYSTEM, Act
+from baton.ledger.fact import POLICY, SYSTEM, Act
 from baton.project.behaviour import Behaviour
 from baton.team.conduct import answers_at, objection
 from baton.team.consultation import Consultation, commented, expired
-from baton.team.handoff import POLICY, Handoff, Result, accepted, answerers, escalated, overdue, own_offer
-from baton.team.task import Task
+from baton.team.handoff import Handoff, Result, accepted, answerers, escalated, overdue, own_offer
+from baton.team.task import Task, done
 from baton.team.team import Team
 
 Behaviours = Mapping[str, Behaviour]
@@ -94,10 +94,15 @@ def move_tasks(office: Office) -> None:
 
 
 def _mend(office: Office, task: Task, behaviours: Behaviours) -> None:
-    """People of a replay look into what was sent back by a person, and offer it again."""
+    """People of a replay look into what was sent back: what a person declined they offer again, what checks declined they
+    leave at that, for a later result to pass them."""
     moment = next(iter(_answer_times(task.opened_at, (task.owner,), behaviours)), None)
     handoff = office.draft.get(Handoff, task.cause)
-    if moment is None or moment > office.now or handoff is None or handoff.answered_by in ("", POLICY):
+    if moment is None or moment > office.now or handoff is None or not handoff.answered_by:
+        return
+    if handoff.answered_by == POLICY:
+        ended = done(task, task.owner, office.now, "looked into what its checks said, in the replay")
+        office.draft.record(Act(task.owner, "", office.now), ended, "done", ended.outcome)
         return
     evidence = {**handoff.evidence, "mended": f"{task.owner} looked into it, in the replay"}
     result = Result(handoff.subject, evidence, handoff.checks, handoff.pin)

@@ -8,6 +8,7 @@ from datetime import datetime
 from baton.app.alone.wording import words_of
 from baton.app.lifecycle.answering import escalate, move_tasks
 from baton.app.lifecycle.office import Office
+from baton.app.lifecycle.people import dismiss
 from baton.kernel.errors import NotFound
 from baton.kernel.suggest import did_you_mean
 from baton.ledger.fact import Act
@@ -17,8 +18,10 @@ from baton.team.team import assert_covered, assert_no_loop
 
 
 def leave(office: Office, name: str, by: str, reason: str) -> Person:
-    """Somebody leaves the team. Raises Refused when nobody reachable would remain."""
-    return _become(office, left(office.team.known(name)), by, "left", reason)
+    """Somebody leaves the team, and can log in no more. Raises Refused when nobody reachable would remain."""
+    gone = _become(office, left(office.team.known(name)), by, "left", reason)
+    dismiss(office.draft, Act(by, "", office.now), name)
+    return gone
 
 
 def come_back(office: Office, name: str, by: str, reason: str) -> Person:

@@ -11,10 +11,14 @@ import msgspec
 
 from baton.app.lifecycle.office import Office
 from baton.ledger.draft import Draft
-from baton.ledger.fact import SYSTEM, Act, Change, Fact
+from baton.ledger.fact import SYSTEM, Act, Change, Fact, Record
 from baton.ledger.ports import State
-from baton.team.audience import RULES, notices_of
+from baton.team.approval import Approval
+from baton.team.audience import RULES, Plain, asks, notices_of
+from baton.team.consultation import Consultation
+from baton.team.handoff import Handoff
 from baton.team.notice import INBOX, Notice, delivered
+from baton.team.task import Task
 
 CURSOR = "notices"
 STALE = timedelta(days=2)
@@ -41,10 +45,13 @@ def catch_up(office: Office, state: State) -> tuple[dict[str, str], str | None]:
 
 
 def keep(office: Office, facts: Iterable[Fact], *, outside: bool) -> None:
-    """Record the notices that facts ask for, each once; where there is no channel the inbox has delivered them at once."""
+    """Record the notices that facts ask for, each once; where there is no channel the inbox has delivered them at once.
+
+    Whoever need not act any more, because the same step or somebody else settled it, is not asked.
+    """
     act = Act(SYSTEM, "", office.now)
     for fact in facts:
-        for notice in notices_of(office.team, fact, office.now):
+        for notice in notices_of(office.team, fact, office.now, _present(office.draft, fact)):
             if office.draft.get(Notice, notice.id) is not None:
                 continue
             person = office.team.person(notice.to)
@@ -52,6 +59,19 @@ def keep(office: Office, facts: Iterable[Fact], *, outside: bool) -> None:
                 office.draft.record(act, notice, "raised", notice.title)
             else:
                 office.draft.record(act, delivered(notice, office.now, INBOX, "kept in the inbox"), "delivered", notice.title)
+
+
+def _present(draft: Draft, fact: Fact) -> Plain | None:
+    """What a fact that asks somebody speaks of, as it is by now."""
+    kind = _ASKING.get(fact.subject_kind) if asks(fact.kind) else None
+    found = draft.get(kind, fact.subject) if kind is not None else None
+    return None if found is None else _plain(found)
+
+
+_ASKING: dict[str, type[Handoff | Consultation | Task | Approval]] = {
+    each.KIND: each for each in (Handoff, Consultation, Task, Approval)
+}
+"""The records that wait on people."""
 
 
 def _committed(state: State, now: datetime) -> tuple[dict[str, str], list[Fact]]:
@@ -77,5 +97,10 @@ def _fact(change: Change) -> Fact:
         effective_at=act.at,
         recorded_at=act.recorded_at or act.at,
         reason=change.reason,
-        state=msgspec.to_builtins(record, str_keys=True),
+        state=_plain(record),
     )
+
+
+def _plain(record: Record) -> Plain:
+    plain: Plain = msgspec.to_builtins(record, str_keys=True)
+    return plain

@@ -10,12 +10,12 @@ from baton.app.lifecycle.office import Office
 from baton.kernel.errors import NotFound
 from baton.kernel.suggest import did_you_mean
 from baton.ledger.draft import Draft
-from baton.ledger.fact import SYSTEM, Act
+from baton.ledger.fact import POLICY, SYSTEM, Act
 from baton.project.ownership import HandoffRule, Ownership
 from baton.team.consultation import Consultation, consult
 from baton.team.edge import Edge, edges_with
-from baton.team.handoff import POLICY, Handoff, Result, by_policy, changed, declined, handoff_id, offer, superseded
-from baton.team.task import Task, done, opened
+from baton.team.handoff import Handoff, Result, by_policy, changed, declined, handoff_id, offer, superseded
+from baton.team.task import Task, done, opened, task_id
 
 
 def edge_named(owned: Ownership, name: str) -> Edge:
@@ -81,11 +81,13 @@ def _consult(office: Office, made: Handoff, rule: HandoffRule) -> Consultation |
 
 
 def settle(office: Office, handoff: Handoff) -> Handoff:
-    """Let policy answer if it may: failed checks send the offer back, passed ones take it unless a person must."""
+    """Let policy answer if it may: failed checks send the offer back, to be mended; passed ones take it unless a person must."""
     answered = by_policy(handoff, office.now)
     if answered is not handoff:
         act = Act(POLICY, office.act_of(handoff.waiting_on, handoff.taken_in).role, office.now)
         office.draft.record(act, answered, answered.status, answered.reason)
+        if answered.status == "declined":
+            give_back(office, answered)
     return answered
 
 
@@ -110,7 +112,10 @@ def send_back(office: Office, handoff: Handoff, by: str, reason: str, at: dateti
 
 
 def give_back(office: Office, handoff: Handoff) -> Task:
-    """The task that a hand-off leaves with its giver when nobody took it."""
+    """The task that a hand-off leaves with its giver when nobody took it: the same one however often it is asked for."""
+    known = office.draft.get(Task, task_id(handoff.id, handoff.given_in))
+    if known is not None:
+        return known
     what = f"{handoff.status}: '{handoff.payload}' ({handoff.subject}): {handoff.reason}"
     task = opened(handoff.giver, handoff.given_in, what, handoff.id, office.now, handoff.edge)
     return office.draft.record(Act(SYSTEM, "", office.now), task, "opened", what)

@@ -11,6 +11,7 @@ from baton.project.behaviour import Behaviour
 from baton.project.ownership import Ownership
 from baton.team.charter import Charter, charter_of, people_of, team_of, team_under
 from baton.team.conduct import absences
+from baton.team.identity import Identity, Token
 from baton.team.person import Person, left, redeclared, returned
 from baton.team.team import Team, assert_covered
 
@@ -34,8 +35,9 @@ def recorded_team(records: Records, owned: Ownership) -> Team:
 def declare(draft: Draft, owned: Ownership, at: datetime, behaviours: Mapping[str, Behaviour] = {}) -> Team:
     """Bring the record in line with what the project declares; returns the team in force.
 
-    `behaviours` are those of a replay's people: their absences are declared beforehand. Whoever is no longer declared has left; whoever left by an act stays away until an act brings them back. Raises
-    Refused when nobody reachable would remain.
+    `behaviours` are those of a replay's people: their absences are declared beforehand. Whoever is no longer declared has
+    left; whoever left by an act stays away until an act brings them back; with either their identity ends. Raises Refused
+    when nobody reachable would remain.
     """
     act = Act(SYSTEM, "", at)
     charter = charter_of(owned)
@@ -51,6 +53,9 @@ def declare(draft: Draft, owned: Ownership, at: datetime, behaviours: Mapping[st
             _foreseen(draft, person, behaviours[person.id], at)
     team = recorded_team(draft, owned)
     assert_covered(team, at)
+    for each in draft.all(Identity):
+        if team.person(each.id) is None:
+            dismiss(draft, act, each.id)
     return team
 
 
@@ -63,6 +68,17 @@ def _declare_one(draft: Draft, act: Act, known: Person | None, anew: Person) -> 
         return
     elif redeclared(known, anew) != known:
         draft.record(act, redeclared(known, anew), "changed", f"wears {', '.join(anew.roles)}")
+
+
+def dismiss(draft: Draft, act: Act, name: str) -> None:
+    """The identity of somebody who leaves ends with them, and their tokens; back again, they are invited anew."""
+    known = draft.get(Identity, name)
+    if known is None or known.kind != "person" or known.status == "revoked":
+        return
+    draft.record(act, replace(known, status="revoked"), "revoked", f"{name} has left")
+    for token in draft.all(Token, status=("issued",)):
+        if token.owner == name:
+            draft.record(act, replace(token, status="revoked"), "revoked", f"{name} has left", use=token.use)
 
 
 def _foreseen(draft: Draft, person: Person, behaviour: Behaviour, at: datetime) -> None:

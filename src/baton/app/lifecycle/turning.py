@@ -18,12 +18,13 @@ from baton.evaluation.gate import Verdict, judge
 from baton.kernel.clock import iso, parse_instant
 from baton.kernel.digest import canonical
 from baton.kernel.ids import derived_id
+from baton.ledger.fact import POLICY
 from baton.monitoring.day import Reference
 from baton.registry.bundle import Calibration, Manifest, Parity, pack
 from baton.registry.signature import Signature
 from baton.registry.version import ModelVersion
 from baton.registry.version import moved as moved_version
-from baton.team.handoff import POLICY, Check, Handoff, Result
+from baton.team.handoff import Check, Handoff, Result
 from baton.team.task import Task, task_id
 
 TRIAL = ("shadow", "canary")

@@ -13,8 +13,8 @@ from baton.app.identity import acting
 from baton.app.lifecycle.people import recorded_team
 from baton.app.seat import present_of as present_of  # noqa: PLC0414 - where others look for it
 from baton.kernel.clock import iso
+from baton.ledger.fact import KEEPER
 from baton.ledger.ports import StateReader
-from baton.team.actor import KEEPER
 from baton.team.approval import Approval, approvers, needed
 from baton.team.consultation import Consultation
 from baton.team.handoff import Handoff, answerers, escalated

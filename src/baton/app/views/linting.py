@@ -47,6 +47,7 @@ def model_of(owned: Ownership) -> TeamModel:
         files=tuple(OwnedFile(rule.path, rule.owner, rule.phase) for rule in owned.files if rule.owner is not None),
         edges=edges,
         by_person=frozenset(name for name, rule in owned.handoffs.items() if rule.accept == "person"),
+        consulting=frozenset(name for name, rule in owned.handoffs.items() if rule.consult is not None),
         team=team,
     )
 

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from baton.kernel.errors import Mistake
 from baton.kernel.suggest import did_you_mean
+from baton.ledger.fact import IMPERSONAL
 from baton.project.behaviour import Behaviour, Policy
 from baton.project.document import Lines, Where, shown
 from baton.project.ownership import Ownership
@@ -77,6 +78,9 @@ def _people(ground: _Ground) -> Iterator[Mistake]:
         if person.name in names[:place]:
             what = f"two people are called '{person.name}'"
             yield ground.lines.mistake((*where, "name"), what, "give each a name of their own")
+        if person.name.casefold() in IMPERSONAL:
+            what = f"nobody can be called '{person.name}': the record has acts under it that no person did"
+            yield ground.lines.mistake((*where, "name"), what, f"write another name, e.g. '{person.name}-smith'")
         yield from _roles(ground, person.name, person.roles, where)
         if person.deputy == person.name:
             what = f"{person.name} cannot be their own deputy"

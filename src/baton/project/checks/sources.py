@@ -32,7 +32,7 @@ def sources(ground: Ground) -> Iterator[Mistake]:
             source.path,
             f"the file of source '{name}'",
             may_be_absolute=True,
-            may_be_absent=ground.absent(name),
+            may_be_absent=ground.absent(name) or _fits_some(ground.folder / source.path),
         )
         if source.contract is not None:
             yield from _file(ground, (*where, "contract"), source.contract, f"the contract of source '{name}'")
@@ -97,6 +97,14 @@ def _file(
         yield ground.lines.mistake(where, f"{what} lies outside the project: {text}", fix)
     elif not may_be_absent and not _is_there(ground.folder / path):
         yield ground.lines.mistake(where, f"{what} is not there: {text}", _nearest_file(ground.folder, path))
+
+
+def _fits_some(pattern: Path) -> bool:
+    """Whether a path whose last part has a `*` names files that are there: a source may be many files."""
+    try:
+        return "*" in pattern.name and any(file.is_file() for file in pattern.parent.glob(pattern.name))
+    except (OSError, ValueError):
+        return False
 
 
 def _is_there(path: Path) -> bool:
