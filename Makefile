@@ -46,7 +46,8 @@ LOCK := .venv/bin/python -m uv pip compile --universal --python-version 3.11 --g
 
 lock: $(DEV) ## resolve the dependencies of pyproject.toml; UPGRADE=1: to their newest versions
 	$(LOCK) --group build pyproject.toml -o requirements/base.lock
-	$(LOCK) --group build --group dev --extra testing -c requirements/base.lock pyproject.toml -o requirements/dev.lock
+	$(LOCK) --group build --group dev --extra grpc --extra testing -c requirements/base.lock pyproject.toml -o requirements/dev.lock
+	$(LOCK) -c requirements/base.lock packaging/runtime/pyproject.toml -o packaging/runtime/requirements.lock
 	echo 'uv>=0.9' | $(LOCK) - -o requirements/uv.lock
 
 setup: $(DEV) ## the environment for working on Baton, in .venv

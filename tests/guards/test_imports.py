@@ -51,13 +51,18 @@ TRAINING = (
     "sqlalchemy",
 )
 PICKLES = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
-NAMED_ONLY = {"httptools": "uvicorn takes it by name", "uvloop": "uvicorn takes it by name"}
+NAMED_ONLY: dict[str, str] = {}
 IMPORTED_AS = {
     "argon2-cffi": "argon2",
+    "grpcio": "grpc",
+    "opentelemetry-exporter-otlp-proto-http": "opentelemetry",
+    "opentelemetry-sdk": "opentelemetry",
+    "protobuf": "google",
     "prometheus-client": "prometheus_client",
     "pyjwt": "jwt",
     "ruamel-yaml": "ruamel",
     "scikit-learn": "sklearn",
+    "xgboost-cpu": "xgboost",
 }
 
 
@@ -93,6 +98,8 @@ def imports_of(path: Path) -> Iterator[str]:
         ["new", "--help"],
         ["handoff", "offer", "--help"],
         ["console", "--help"],
+        ["bundle", "import", "--help"],
+        ["serve", "--help"],
     ],
 )
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:

@@ -10,6 +10,8 @@ from fastapi.routing import APIRoute
 from baton.cli.main import door
 from baton.cli.right import Owned, owned
 from baton.inference import app as inference
+from baton.inference import proto, rpc
+from baton.inference.route import Routes
 from baton.kernel.clock import EPOCH
 from baton.kernel.errors import Refused
 from baton.team.actor import Actor
@@ -75,14 +77,40 @@ def test_a_command_outside_its_place_is_not_let_in() -> None:
 
 
 def test_every_path_of_the_model_server_names_its_action() -> None:
-    assert set(inference.ROUTES.values()) <= set(RIGHTS)
-    assert "/predict" in inference.ROUTES
+    assert {route.action for route in inference.ROUTES} | {method.action for method in rpc.METHODS} <= set(RIGHTS)
+    listed = [(route.method, route.template) for route in inference.ROUTES]
+    assert ("POST", "/models/{model}/versions/{version}/predict") in listed and len(set(listed)) == len(listed)
 
 
-def test_a_path_of_the_model_server_without_an_action_cannot_be_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inference, "ROUTES", {path: action for path, action in inference.ROUTES.items() if path != "/predict"})
+def test_the_model_server_serves_nothing_beside_its_table() -> None:
+    found = Routes(inference.ROUTES)
+    for route in inference.ROUTES:
+        path = route.template.replace("{model}", "churn-eu").replace("{version}", "12")
+        place, names = found.find(path) or (None, {})
+        assert place is not None and place.template == route.template and place.routes[route.method] is route
+        assert dict(names) == {
+            name: value for name, value in (("model", "churn-eu"), ("version", "12")) if f"{{{name}}}" in route.template
+        }
+    for path in (
+        "/models/Churn/predict",
+        "/models/../predict",
+        "/models/a%2fb/predict",
+        "/models/a/versions/x/predict",
+        "/models//predict",
+        "/predict/",
+    ):
+        assert found.find(path) is None
+
+
+def test_every_call_of_the_published_service_is_answered() -> None:
+    assert {f"{method.name}{kind}" for method in rpc.METHODS for kind in ("Request", "Response")} <= set(proto.messages())
+
+
+def test_a_path_of_the_model_server_without_an_action_cannot_be_made() -> None:
     with pytest.raises(LookupError, match="names no action"):
-        inference.InferenceApp(*(None,) * 4, replay=False)  # type: ignore[arg-type]  # refused before any is looked at
+        replace(inference.ROUTES[0], action="")
+    with pytest.raises(LookupError, match="names no action"):
+        replace(rpc.METHODS[0], action="")
 
 
 def test_every_route_of_the_api_names_its_action_and_nothing_is_served_beside_the_table() -> None:

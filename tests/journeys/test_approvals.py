@@ -100,7 +100,7 @@ def living(folder: Path, **changed: str) -> Iterator[Life]:
     with ExitStack() as stack:
         house = stack.enter_context(open_house(folder, create(folder / ".baton", "wall")))
         recent = Recent(house.tables, house.definition)
-        loop = Loop(house, recent, lambda *_: None, lambda: None, lambda _: 0, lambda: 0, None, None, replayed=False)
+        loop = Loop(house, recent, lambda *_: None, lambda: None, lambda: 0, None, None, replayed=False)
         resume(loop)
         life = Life(house, loop)
         yield life

@@ -1,12 +1,12 @@
 """What the loop knows of a version that fails on the server: counted there, and reason enough to roll it back."""
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from baton.app.lifecycle.evidence import HOUR, SETTLING, Row, see
 from baton.app.lifecycle.server import ModelServer
-from baton.delivery.release import Release
-from baton.delivery.rollout import Evidence, decide
 from baton.delivery.routing import Route, Routing, write_routing
+from baton.delivery.terms import terms_of
+from baton.delivery.trial import read
 from baton.kernel.clock import from_micros
 from baton.project.definition import Rollout
 from baton.testing.bundles import FEATURES, tiny_bundle
@@ -22,20 +22,20 @@ def test_failures_of_a_challenger_are_counted_and_roll_it_back(tmp_path: Path) -
     routes = (Route("live", 1, "rel-1", workspace.bundles[1]), Route("challenger", 9, "rel-9", broken))
     (tmp_path / "routing.json").write_bytes(write_routing(Routing("flights", 2, "salt", routes), workspace.keys.seal))
     server = ModelServer(tmp_path, replay=True)
-    assert server.failures(9) == 0, "a server that does not run has failed nobody"
     server.start()
     try:
         for _ in range(3):
             server.ask(ENTITIES[:5], from_micros(AT))
-        assert (server.failures(9), server.failures(1)) == (3, 0)
+        told = server.request("GET", "/metrics")[1].decode()
+        assert 'baton_scoring_failures_total{variant="challenger",version="9"} 3.0' in told
         assert server.errors() == 0, "live answered every time"
     finally:
         server.stop()
-    began = datetime(2023, 3, 1, tzinfo=UTC)
-    release = Release("rel-9", 9, broken, "shadow", began, began)
-    verdict = decide(release, Rollout(), Evidence(0, 3, 0), began + timedelta(hours=1))
-    assert verdict.move == "roll-back"
-    assert "3 of 3 requests" in verdict.reason
+    asked = [Row(AT + 2 * SETTLING + hour * HOUR, entity, 1, "live", 0.2, 1.0) for hour in range(12) for entity in ENTITIES[:5]]
+    (failures,) = (
+        each for each in read(terms_of(Rollout(), 0.01), see(asked, {}, {}, 9, 0.5), {}, canary=False) if each.name == "failures"
+    )
+    assert failures.decided == "harm" and "could not score 12" in failures.sentence
 
 
 def test_requests_that_the_server_fails_are_counted_once_and_refusals_are_not(tmp_path: Path) -> None:

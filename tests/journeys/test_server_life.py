@@ -27,6 +27,8 @@ FORBIDDEN = (
     "pydantic",
     "deltalake",
     "dbos",
+    "grpc",
+    "google.protobuf",
 )
 
 
@@ -69,7 +71,8 @@ def test_a_swap_under_load_never_mixes(workspace: TinyWorkspace) -> None:
         def swap() -> None:
             for serial in range(2, 22):
                 workspace.route(("live", serial % 4), serial=serial)
-                assert server.call("POST", "/reload", b"") == (200, {"serial": serial, "changed": True})
+                status, told = server.call("POST", "/reload", b"")  # by then the server may have noticed by itself
+                assert (status, told["serial"]) == (200, serial)
             done.set()
 
         swapper = threading.Thread(target=swap)
@@ -212,8 +215,8 @@ def test_it_stays_within_its_budget(workspace: TinyWorkspace) -> None:
         assert resident <= 150, f"{resident:.0f} MB"
     code = (
         "import sys, pathlib\nfrom baton.inference.__main__ import make_app\nfrom baton.inference.gate import Gate\n"
-        f"import uvicorn, uvloop, httptools\napp = make_app(pathlib.Path({str(workspace.folder)!r}), Gate(), replay=False)\n"
-        'app._plane.predict(b\'{"entities": ["f1"]}\')\n'
+        f"import uvloop, httptools\napp = make_app(pathlib.Path({str(workspace.folder)!r}), Gate(), replay=False)\n"
+        'app.plane.predict(b\'{"entities": ["f1"]}\')\n'
         f"print([name for name in {FORBIDDEN!r} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

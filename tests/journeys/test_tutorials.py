@@ -37,6 +37,16 @@ def run(folder: Path, commands: list[str]) -> str:
     return done.stdout + done.stderr
 
 
+def test_bringing_a_model_runs_as_written(tmp_path: Path) -> None:
+    page = "howto/bring-your-own-model.md"
+    (tmp_path / "train.py").write_text(blocks(page, "python")[0])
+    (tmp_path / "schema.yaml").write_text(blocks(page, "yaml")[0])
+    commands = [line[2:] for block in blocks(page, "console") for line in block.splitlines() if line.startswith("$ ")]
+    told = run(tmp_path, ["python train.py", *commands])
+    assert "form     onnx, gives a probability" in told and "is whole: bundle" in told
+    assert '"label":true' in told and "listening on http" in told
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_tutorial_has_something_to_run(page: str) -> None:
     assert sum(block.count("$ ") for block in blocks(page, "console")) >= 10

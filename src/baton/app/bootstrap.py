@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,9 +16,13 @@ from baton.kernel.errors import BatonError, Conflict, Corrupt, InvalidProject, M
 if TYPE_CHECKING:
     import ssl
 
+    import numpy as np
+
     from baton.app.alone.desk import Desk
     from baton.app.house import House
-    from baton.app.ports import Trainer
+    from baton.app.ports import Hook, Scorer, Trainer
+    from baton.backends.keys import Verifier
+    from baton.backends.notify.webhook import Webhook
     from baton.data.contract import Contract
     from baton.data.ports import Query, SourceReader, Tables
     from baton.features.view import FeaturePlan
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from baton.project.loader import Loaded, LoadedTeam
     from baton.project.ownership import Oidc, Ownership
     from baton.project.table import TableProfile
+    from baton.registry.native import Native
     from baton.registry.ports import Keys, RemovableArtifacts
     from baton.team.ports import Channel, Checks, Credentials, Passwords, Provider, References
     from baton.training.ports import Learner
@@ -100,6 +105,20 @@ def contract_of(name: str, source: "Source", folder: Path, reader: "SourceReader
         return default_contract(name, reader.schema(source), source.key)
     landed = tables.scan(name, after=LAST, on=source.known_at) if source.known_at else tables.scan(name)
     return default_contract(name, kinds(landed.select(selection(source, landed.column_names)).schema), source.key)
+
+
+def load_native(form: str, data: bytes, label: str) -> "Native":
+    """A model that somebody brings, in the form its own library wrote. Only in a cell: nobody has checked the file."""
+    from baton.backends.frameworks.formats import loaded
+
+    return loaded(form, data, label)
+
+
+def open_sample() -> "Callable[[Path, int], dict[str, np.ndarray[Any, Any]]]":
+    """What reads the last rows of a person's table."""
+    from baton.backends.engines.sample import read_sample
+
+    return read_sample
 
 
 @contextmanager
@@ -193,15 +212,27 @@ def open_workspace_keys(workspace: Workspace) -> "Keys":
     return open_keys(workspace.keys, create=not workspace.routing.exists())
 
 
+def open_key_folder(folder: Path) -> "Keys":
+    """A key pair in a folder, made at first need."""
+    from baton.backends.keys import open_keys
+
+    return open_keys(folder)
+
+
+def open_public_key(path: Path) -> "Verifier":
+    """The public key in a PEM file."""
+    from baton.backends.keys import read_verifier
+
+    return read_verifier(path)
+
+
 def open_channels(workspace: Workspace, owned: "Ownership") -> "Callable[[str], Channel]":
     """What opens the channel of a contact: mail, a signed webhook, or through Apprise. `${NAME}` in a contact is a variable.
 
     The opened function raises Unset, MissingExtra or Refused for a contact that cannot be served.
     """
-    from baton.backends.keys import open_secret
     from baton.backends.notify.apprise_channel import AppriseChannel
     from baton.backends.notify.mail import Mail
-    from baton.backends.notify.webhook import Webhook
 
     trust = _trust()
 
@@ -211,11 +242,23 @@ def open_channels(workspace: Workspace, owned: "Ownership") -> "Callable[[str], 
             server, sender = (owned.notify.smtp, owned.notify.sender) if owned.notify is not None else ("", "")
             return Mail(address, server, sender, os.environ.get("BATON_SMTP_PASSWORD", ""), trust=trust)
         if address.startswith(("https://", "http://")):
-            secret = os.environ.get("BATON_WEBHOOK_SECRET", "")
-            return Webhook(address, secret or open_secret(workspace.keys / "webhook.secret"), trust=trust)
+            return _webhook(workspace, address)
         return AppriseChannel(address)
 
     return channel
+
+
+def open_hook(workspace: Workspace, address: str) -> "Hook":
+    """The signed webhook at an address; `${NAME}` in it is a variable. Raises Unset or Refused when it cannot be sent to."""
+    return _webhook(workspace, _filled(address))
+
+
+def _webhook(workspace: Workspace, address: str) -> "Webhook":
+    from baton.backends.keys import open_secret
+    from baton.backends.notify.webhook import Webhook
+
+    secret = os.environ.get("BATON_WEBHOOK_SECRET", "")
+    return Webhook(address, secret or open_secret(workspace.keys / "webhook.secret"), trust=_trust())
 
 
 def _filled(contact: str) -> str:
@@ -275,11 +318,25 @@ def open_trainer(project: Path, workspace: Workspace) -> "Trainer":
     return Child("baton.app.training", (str(project), str(workspace.folder)))
 
 
+def open_scorer(project: Path, workspace: Workspace) -> "Scorer":
+    """The process that scores batches; it starts at first need."""
+    from baton.backends.executors.child import Child
+
+    return Child("baton.app.scoring.job", (str(project), str(workspace.folder)))
+
+
 def open_profiler() -> "tuple[Callable[[Path, str], TableProfile], Callable[[Path, Inferred, Path], None]]":
     """What reads a person's table, and what stores it as a project wants it."""
     from baton.backends.engines.profile import profile, store
 
     return profile, store
+
+
+def open_columns() -> "Callable[[Path, Sequence[str], Sequence[str]], dict[str, np.ndarray[Any, Any]]]":
+    """What reads columns of a person's table: names of texts, then of numbers."""
+    from baton.backends.engines.columns import read_columns
+
+    return read_columns
 
 
 def find_learner(name: str) -> "Learner":
@@ -336,6 +393,8 @@ def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None, und
         stack.callback(trainer.close)
         jobs = DurableJobs(workspace.engine, {"train": partial(_train, trainer)})
         stack.callback(jobs.close)
+        scorer = open_scorer(folder, workspace)
+        stack.callback(scorer.close)
         yield House(
             folder=folder,
             loaded=loaded,
@@ -352,7 +411,16 @@ def open_house(folder: Path, workspace: Workspace, wrap: Wrap | None = None, und
             online=online,
             jobs=jobs,
             trainer=trainer,
+            scorer=scorer,
+            alias=_alias(workspace) if definition.entity.key in intakes[definition.entity.source].log_rules else None,
         )
+
+
+def _alias(workspace: Workspace) -> "Callable[[str], str]":
+    from baton.backends.keys import LOG_KEY, open_secret
+    from baton.serving.personal import alias
+
+    return partial(alias, open_secret(workspace.keys / LOG_KEY).encode())
 
 
 def _went_on(workspace: Workspace, tables: "Tables", name: str) -> bool:

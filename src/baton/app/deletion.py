@@ -59,6 +59,9 @@ def _require_idle(here: Seat, version: ModelVersion) -> None:
     moved(version, "deleted")
     name, releases = f"version {version.version}", here.state.all(Release)
     retired = returnable(here.draft)
+    compared = {each.group for each in releases if each.status == "arm"}
+    if any(each.group in compared and each.version == version.version for each in releases):
+        raise Refused(f"{name} answers in a comparison", fix="end it first: take it out of rollout.ab or rollout.bandit")
     if retired and max(retired, key=lambda each: each.since).version == version.version:
         raise Refused(f"{name} is what a rollback would bring back", fix="delete it once another version was live after it")
     if load_rules(here.project).definition.rollout.baseline and releases and releases[0].version == version.version:

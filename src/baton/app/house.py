@@ -1,11 +1,11 @@
 """A project with everything that a tick needs, each thing known by its port only."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from baton.app.lifecycle.arrivals import Arrivals
-from baton.app.ports import Jobs, Trainer
+from baton.app.ports import Jobs, Scorer, Trainer
 from baton.app.workspace import Workspace
 from baton.data.ingest import Intake
 from baton.data.ports import Query, SourceReader, Tables
@@ -36,6 +36,9 @@ class House:
     online: OnlineStore
     jobs: Jobs
     trainer: Trainer
+    scorer: Scorer
+    alias: Callable[[str], str] | None = None
+    """What a personal entity is logged as; None while entities are not personal."""
 
     @property
     def definition(self) -> Definition:

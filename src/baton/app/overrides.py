@@ -64,7 +64,7 @@ def resume(here: Seat, reason: str) -> str:
 
 def _route(here: Seat, definition: Definition) -> None:
     """The routing follows at once; a loop that runs writes the same one at its next tick."""
-    sync_routing(here.workspace.routing, definition, here.state, open_workspace_keys(here.workspace))
+    sync_routing(here.workspace, definition, here.state, open_workspace_keys(here.workspace))
 
 
 def _subject(here: Seat, kind: str, subject: str) -> str:

@@ -1,6 +1,7 @@
-"""What the loop needs to run long jobs."""
+"""What the loop needs to run long jobs, and to hand on what they made."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 
@@ -26,4 +27,27 @@ class Trainer(Protocol):
 
     def close(self) -> int:
         """End the process, if it runs; returns its exit code."""
+        ...
+
+
+class Scorer(Protocol):
+    """A process that scores a batch."""
+
+    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Score and wait; the process has ended then. Raises Refused in the job's own words, Unavailable when it died."""
+        ...
+
+    def close(self) -> int:
+        """End the process, if it runs; returns its exit code."""
+        ...
+
+
+class Hook(Protocol):
+    """A receiver of signed posts."""
+
+    def post(self, key: str, body: bytes, at: datetime) -> str:
+        """Post a JSON body, signed, under an idempotency key; returns what the receiver answered.
+
+        Raises Unavailable when trying again may help (Busy when the receiver says from when on), Refused when it will not.
+        """
         ...

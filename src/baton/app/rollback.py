@@ -4,9 +4,9 @@ from pathlib import Path
 
 from baton.app.bootstrap import load_rules, open_workspace_keys
 from baton.app.lifecycle import overriding
-from baton.app.lifecycle.releasing import TRIAL, sync_routing
+from baton.app.lifecycle.releasing import sync_routing
 from baton.app.seat import seat
-from baton.delivery.release import Release, moved
+from baton.delivery.release import BEFORE, TRIAL, Release, moved
 from baton.kernel.clock import iso
 from baton.kernel.errors import Refused
 from baton.ledger.draft import Draft
@@ -28,7 +28,7 @@ def roll_back(project: Path, folder: Path, person: str | None, reason: str) -> s
         words = f"review: {by} rolled back version {ended.version} because: {reason}"
         overriding.review(here.office, by, "deploy", words, f"{ended.id} {iso(here.now)}")
         here.commit()
-        sync_routing(here.workspace.routing, definition, here.state, open_workspace_keys(here.workspace))
+        sync_routing(here.workspace, definition, here.state, open_workspace_keys(here.workspace))
     return f"{ended.id} (version {ended.version}) is rolled back; version {back.version} answers."
 
 
@@ -52,4 +52,4 @@ def _move(draft: Draft, act: Act, reason: str) -> tuple[Release, Release]:
 def returnable(draft: Draft) -> list[Release]:
     """Releases that may serve again: retired ones whose version still has its files."""
     deleted = {each.version for each in draft.all(ModelVersion) if each.status == "deleted"}
-    return [each for each in draft.all(Release, status=("retired",)) if each.version not in deleted]
+    return [each for each in draft.all(Release, status=BEFORE) if each.version not in deleted]

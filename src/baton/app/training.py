@@ -5,15 +5,12 @@ given back. It reads one JSON request and answers it with one JSON line. The sam
 it makes is named by content.
 """
 
-import json
-import os
-import signal
 import sys
-import threading
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ import msgspec
 import numpy as np
 
 from baton.app.bootstrap import find_learner, load_rules, open_artifacts, open_tables, open_workspace_keys, read_plan
+from baton.app.job import serve
 from baton.app.parity import onnx_scores, parity
 from baton.app.trainingset import signature_of, training_set
 from baton.app.workspace import existing
@@ -30,10 +28,10 @@ from baton.evaluation.slice import by_slice
 from baton.features.join import Array, Columns
 from baton.kernel.clock import from_micros, iso, parse_instant, stopwatch
 from baton.kernel.digest import digest, finite
-from baton.kernel.errors import BatonError
 from baton.monitoring.day import Reference
 from baton.monitoring.drift import reference_of
 from baton.registry.bundle import unpack
+from baton.serving.scoring import profile_of
 from baton.training.ports import Fitted
 from baton.training.search import Trial, best, search
 from baton.training.trainingset import TrainingSet, split
@@ -109,6 +107,7 @@ class Job:
             "quality": {name: finite(value) for name, value in quality(holdout.labels, scores).items()},
             "slices": [asdict(each) for each in slices],
             "comparison": self._against(champion, holdout, scores),
+            "scores": asdict(profile_of(scores)),
         }
 
     def _reference(self, columns: Columns) -> Reference:
@@ -151,44 +150,14 @@ class Job:
         }
 
 
-def answer(project: Path, workspace: Path, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Run one request; an error becomes its description."""
-    try:
-        return {"ok": Job(project, workspace).run(parse_instant(request["cutoff"]), request.get("champion", ""))}
-    except BatonError as error:
-        told = {"what": error.what, "where": error.where, "why": error.why, "fix": error.fix}
-        return {"error": {**told, "retryable": error.retryable}}
-    except Exception as error:  # noqa: BLE001  whatever it is, the caller must get an answer
-        trace = traceback.extract_tb(error.__traceback__)[-1]
-        return {
-            "error": {
-                "what": f"training failed: {type(error).__name__}: {error}",
-                "where": f"{trace.filename}:{trace.lineno}",
-                "why": "",
-                "fix": "mend it and start again",
-                "retryable": False,
-            }
-        }
+def train(project: Path, workspace: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Train as a request says: up to its `cutoff`, against the bundle of its `champion`."""
+    return Job(project, workspace).run(parse_instant(request["cutoff"]), request.get("champion", ""))
 
 
 def main() -> None:
-    """Answer the one request that comes on standard input. When that closes, the caller is gone: then end too."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    import lightgbm  # noqa: F401  loaded before the request, while the caller is busy elsewhere
-
-    project, workspace = (Path(argument) for argument in sys.argv[1:3])
-    told = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)
-    request = sys.stdin.buffer.readline()
-    threading.Thread(target=_end_with_caller, daemon=True).start()
-    if request:
-        told.write(json.dumps(answer(project, workspace, json.loads(request))) + "\n")
-
-
-def _end_with_caller() -> None:
-    while os.read(0, 1):
-        pass
-    os._exit(1)
+    """Train in a process of its own."""
+    serve(train, "training", partial(import_module, "lightgbm"))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
 """The training set out of the workspace's tables: every matured label with what was known when its entity was decided on.
 
-Called by the training job. Reading stands here; how a set is split and named is in `training/trainingset.py`.
+Called by the training job; batch scoring reads and joins through the same functions, so that its values are the same.
+Reading stands here; how a set is split and named is in `training/trainingset.py`.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from baton.data.ports import Tables
-from baton.features.join import join
+from baton.features.join import Columns, join
 from baton.features.online import compute_requests
 from baton.features.view import DECIDED_AT, FeaturePlan
 from baton.kernel.clock import from_micros, micros
@@ -34,12 +36,11 @@ def training_set(definition: Definition, plan: FeaturePlan, tables: Tables, cuto
 
     labels = _labels(definition, tables, cutoff)
     sources = {
-        name: _source_rows(definition, plan, tables, name, cutoff)
+        name: source_rows(definition, plan, tables, name, cutoff)
         for name in {definition.entity.source, *(view.source for view in plan.views)}
     }
     rows = _labelled(definition, plan, labels, sources[definition.entity.source], cutoff)
-    columns = join(plan, rows, sources, {name: definition.sources[name].known_at for name in sources})
-    compute_requests(plan, columns)
+    columns = assembled(definition, plan, rows, sources)
     del labels, sources
     pa.default_memory_pool().release_unused()  # what the tables held is wanted by the fit, and Arrow would keep it
     decided = columns[DECIDED_AT].astype(np.int64)
@@ -52,6 +53,16 @@ def training_set(definition: Definition, plan: FeaturePlan, tables: Tables, cuto
         columns={name: columns[name] for name in plan.names},
         cutoff=cutoff,
     )
+
+
+def assembled(definition: Definition, plan: FeaturePlan, rows: "pa.Table", sources: Mapping[str, "pa.Table"]) -> Columns:
+    """The features of some entities' rows, each as it was known at the row's own `decided_at`.
+
+    `sources` are what `source_rows` gives.
+    """
+    columns = join(plan, rows, sources, {name: definition.sources[name].known_at for name in sources})
+    compute_requests(plan, columns)
+    return columns
 
 
 def signature_of(definition: Definition, whole: TrainingSet) -> Signature:
@@ -120,7 +131,7 @@ def _between(rows: "pa.Table", after: datetime | None, until: datetime) -> "pa.T
     return rows.filter((decided <= micros(until)) & (decided > (micros(after) if after else -1)))
 
 
-def _source_rows(definition: Definition, plan: FeaturePlan, tables: Tables, name: str, cutoff: datetime) -> "pa.Table":
+def source_rows(definition: Definition, plan: FeaturePlan, tables: Tables, name: str, cutoff: datetime) -> "pa.Table":
     """What is needed of a source's rows known by the cutoff, in order of (known time, key)."""
     source, entity = definition.sources[name], definition.entity.source
     order = source.key if source.known_at is None else (source.known_at, *source.key)

@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.serialization import (
 from baton.kernel.errors import Corrupt, NotFound, Refused, Unavailable
 
 PRIVATE, PUBLIC = "private.pem", "public.pem"
+LOG_KEY = "log.secret"
+"""The file of the secret that personal values are hashed with when they are logged."""
 
 
 class Verifier:
@@ -103,12 +105,13 @@ def read_verifier(path: Path) -> Verifier:
 
 
 def open_secret(path: Path) -> str:
-    """The secret that webhooks are signed with, made at first need and readable by its owner only: `whsec_` and base64."""
+    """A secret of the workspace (webhooks are signed with one, personal values hashed with another), made at first need and
+    readable by its owner only: `whsec_` and base64."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         _place(path, f"whsec_{b64encode(os.urandom(32)).decode()}\n".encode(), 0o600)
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise Refused("the webhook secret can be read by others", where=str(path), fix=f"chmod 600 {path}")
+        raise Refused("the secret can be read by others", where=str(path), fix=f"chmod 600 {path}")
     return path.read_text().strip()
 
 

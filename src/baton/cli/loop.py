@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from baton.app.house import House
     from baton.app.lifecycle.replay import Progress
+    from baton.project.definition import Fault
 
 
 @click.command(cls=Owned, action="loop.run")
@@ -35,9 +36,22 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="A YAML file that says how people behave: when they answer, are away, send things back.",
 )
+@click.option(
+    "--inject",
+    default=None,
+    metavar="FAULT@DAY",
+    help="Break a model on purpose, e.g. broken-canary@2023-05-01, or broken-candidate@…, and see the rollout catch it.",
+)
 @click.pass_obj
 def replay(
-    where: Where, project: Path | None, fresh: bool, until: str | None, control: str | None, seed: int, policy: Path | None
+    where: Where,
+    project: Path | None,
+    fresh: bool,
+    until: str | None,
+    control: str | None,
+    seed: int,
+    policy: Path | None,
+    inject: str | None,
 ) -> None:
     """Run the whole lifecycle over history, through the real model server. Killed, it goes on where it stopped."""
     from baton.app.bootstrap import load_people_policy
@@ -51,6 +65,8 @@ def replay(
     place = where.workspace if project is None or where.workspace != where.project / ".baton" else folder / ".baton"
     place = place.with_name(f"{place.name}-{control}-{seed}") if control else place
     place = place.with_name(f"{place.name}-{policy.stem}") if policy else place
+    faults = _faults(inject)
+    place = place.with_name(f"{place.name}-{inject}") if inject else place
     click.get_current_context().find_root().obj = here = Where(folder, place)
     authorise(folder, place, "loop.run", None)
     known = find(place)
@@ -70,11 +86,26 @@ def replay(
     people = load_people_policy(policy.resolve(), folder) if policy else None
     workspace = create(place, "replay")
     with _display() as report:
-        run(folder, workspace, report, until=cut, control=seed if control else None, policy=people)
+        run(folder, workspace, report, until=cut, control=seed if control else None, policy=people, faults=faults)
     from baton.app.views.present import look
 
     click.echo("\n" + summary(look(folder, place, None), here))
     click.echo(_next_steps(here))
+
+
+def _faults(text: str | None) -> "tuple[Fault, ...]":
+    from baton.project.definition import Fault
+
+    if text is None:
+        return ()
+    kind, _, day = text.partition("@")
+    if kind not in ("broken-canary", "broken-candidate") or not day:
+        raise InvalidInput(
+            f"--inject {text} names no fault",
+            why="what can be broken: the candidate when it is packaged, the canary when it first answers",
+            fix="write e.g. --inject broken-canary@2023-05-01",
+        )
+    return (Fault.model_validate({"at": instant(day), "break": kind.removeprefix("broken-")}),)
 
 
 def _midnight(text: str | None) -> "datetime | None":

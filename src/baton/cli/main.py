@@ -38,9 +38,16 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "notices": ("baton.cli.notices", "What was told to whom, over which channel, and whether it arrived."),
     "deliver": ("baton.cli.notices", "Send the notices that are due, where no loop runs."),
     "handoff": ("baton.cli.handoff", "Hand results over from any pipeline, and wait for them."),
+    "loadtest": ("baton.cli.loadtest", "What a model server carries within a latency objective, and how many are needed."),
     "console": ("baton.cli.console", "Serve the API for ownership."),
     "team": ("baton.cli.team", "Who owns what: roles, lint, coverage, files."),
     "sql": ("baton.cli.data", "Query the workspace's tables, read only."),
+    "experiment": ("baton.cli.experiment", "Analyse an experiment: split, variants against the control, how sure."),
+    "score": ("baton.cli.scoring", "Score a table or a query, check the scores, publish and deliver them."),
+    "scores": ("baton.cli.scoring", "The batches that were scored, and what came of them."),
+    "bundle": ("baton.cli.bundle", "Models as files: bring your own, look at one, check one, take one out."),
+    "serve": ("baton.cli.serve", "Serve bundle files, without a workspace."),
+    "release": ("baton.cli.release", "Releases on their way into traffic, and the evidence on them."),
     "rollback": ("baton.cli.delivery", "Put the version before back into service."),
     "delete": ("baton.cli.deletion", "Delete the files of a version that no longer answers."),
     "reproduce": ("baton.cli.training", "Train a version again and compare every byte."),
@@ -48,7 +55,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 }
 EXIT = {
     "invalid-project": 2, "invalid-input": 2, "not-found": 3, "conflict": 4, "refused": 5, "broken-source": 6, "corrupt": 7,
-    "incompatible": 8, "unavailable": 9, "missing-extra": 10,
+    "incompatible": 8, "unavailable": 9, "overloaded": 9, "expired": 9, "missing-extra": 10,
 }  # fmt: skip
 """Exit code per error code; 1 is left for what nobody foresaw."""
 

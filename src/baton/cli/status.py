@@ -68,12 +68,21 @@ def _head(told: Mapping[str, Any]) -> str:
 def _live(told: Mapping[str, Any]) -> str:
     lines = [
         f"  {release['status']:<8} version {release['version']}  since {_day(str(release['since']))}  {release['id']}"
+        + _weighed(release, told["weighings"])
         for release in told["releases"]
-        if release["status"] in ("live", "canary", "shadow")
+        if release["status"] in ("live", "canary", "shadow", "arm", "kept")
     ]
     failed = [turn for turn in told["turns"] if turn["status"] == "failed"]
     why = f": {failed[-1]['id']} failed: {failed[-1]['outcome']}" if failed else ""
     return "In traffic\n" + ("\n".join(lines) or f"  nothing yet{why}")
+
+
+def _weighed(release: Mapping[str, Any], weighings: Mapping[str, Any]) -> str:
+    """What the latest look at a release on trial said."""
+    look = weighings.get(release["group"] or release["id"])
+    if look is None or release["status"] not in ("canary", "shadow", "arm"):
+        return ""
+    return f"\n      {_day(look['at'])} {look['move']}: {look['why']}"
 
 
 def _overridden(overrides: Sequence[Mapping[str, Any]], where: Where) -> str:

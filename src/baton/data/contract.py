@@ -7,6 +7,8 @@ exclusiveMinimum, exclusiveMaximum, multipleOf, minLength, maxLength, pattern) a
 `invalidValues` with validValues or pattern and mustBe 0 rejects the rows. Words for people (description, tags, team, servers,
 price, support, roles …) are accepted and not executed. Rules that Baton cannot execute are mistakes, never ignored. The
 customProperty `rejectedTolerance` (0 to 1) says which share of rejected rows still keeps the contract; 0.01 without it.
+A property's `classification: personal` (or restricted) has its values hashed in the prediction log; its customProperty `log`
+(keep, hash, drop) says otherwise.
 """
 
 from __future__ import annotations
@@ -24,6 +26,11 @@ from baton.kernel.errors import InvalidProject, Mistake
 from baton.kernel.suggest import did_you_mean
 
 DEFAULT_TOLERANCE = 0.01
+KEEP = "keep"
+LOGGED = (KEEP, "hash", "drop")
+"""How values of a column may stand in the prediction log."""
+PERSONAL = ("personal", "restricted")
+"""Classifications of a property whose values are hashed when they are logged, unless it says otherwise."""
 KINDS = {"string": "string", "integer": "int", "number": "float", "boolean": "bool", "date": "date", "timestamp": "timestamp"}
 """A contract's logicalType → the kind that a column of it has."""
 
@@ -86,12 +93,14 @@ _NOT_RE2 = re.compile(r"\(\?(?:=|!|<=|<!|>|P=|\()|\\[1-9Z]")
 class Column:
     """A promised column: its kind is int, float, string, bool, timestamp (with a zone), date, or other (not checked).
 
-    `line` is where the contract's file promises it, 0 where no file does; it is no part of the promise.
+    `line` is where the contract's file promises it, 0 where no file does, and `log` how values of it may be logged: keep,
+    hash or drop. Neither is part of the promise.
     """
 
     name: str
     kind: str
     line: int = field(default=0, compare=False, repr=False)
+    log: str = field(default=KEEP, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +113,11 @@ class Contract:
     measures: tuple[Measure, ...] = ()
     freshness: timedelta | None = None
     tolerance: float = DEFAULT_TOLERANCE
+
+    @property
+    def log_rules(self) -> dict[str, str]:
+        """The columns whose values are not logged as they are: hash or drop."""
+        return {column.name: column.log for column in self.columns if column.log != KEEP}
 
     @property
     def unique(self) -> tuple[Rule, ...]:
@@ -191,7 +205,7 @@ class _Reading:
             fix = f"Baton checks {', '.join(KINDS)}; {did_you_mean(logical, KINDS)}"
             self.wrong(tree, "logicalType", f"logicalType '{logical}' of '{name}'", fix)
             return
-        self.columns.append(Column(name, KINDS[logical], self.line(tree, "logicalType")))
+        self.columns.append(Column(name, KINDS[logical], self.line(tree, "logicalType"), self.logged(tree, name)))
         is_key = self.flag(tree, "primaryKey")
         if is_key:
             self.keys.append((self.position(tree), name))
@@ -202,6 +216,14 @@ class _Reading:
             self.rules.append(Rule(f"{name}:unique", "unique", (name,)))
         for quality in self.items(tree, "quality"):
             self.quality(quality, name)
+
+    def logged(self, tree: Any, name: str) -> str:
+        for custom in self.items(tree, "customProperties"):
+            if custom.get("property") == "log":
+                if custom.get("value") in LOGGED:
+                    return str(custom["value"])
+                self.wrong(custom, "value", f"log of '{name}' is {custom.get('value')!r}", f"one of {', '.join(LOGGED)}")
+        return "hash" if str(tree.get("classification", "")).lower() in PERSONAL else KEEP
 
     def options(self, tree: Any, name: str, kind: str) -> None:
         options = tree.get("logicalTypeOptions") or {}

@@ -131,6 +131,11 @@ class Intake:
         self._released = max(self._released, mark)
         return rows
 
+    @property
+    def log_rules(self) -> dict[str, str]:
+        """The columns whose values are not logged as they are."""
+        return self._contract.log_rules
+
     def land(self, until: datetime, step: int) -> Landing:
         """Commit the rows known in `(last landed, until]` under `step`, rejected ones to quarantine, and prove it.
 

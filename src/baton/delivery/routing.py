@@ -1,20 +1,24 @@
 """The routing file: what the model server answers with. Written whole, signed, swapped atomically."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import msgspec
 
 from baton.kernel.digest import canonical, digest_bytes
 from baton.kernel.errors import Corrupt
 
+SILENT, STAND_IN = ("challenger", "shadow"), "fallback"
+
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """One version in traffic: the release that put it there, the bundle's digest, and as what it runs.
 
-    `live` answers, `canary` answers for `share` of entities, `challenger` and `shadow` score without answering
-    (`challenger` is a release on trial, `shadow` the frozen baseline).
+    `live` answers. `challenger` and `shadow` score without answering (`challenger` is a release on trial, `shadow` the
+    frozen baseline). `fallback` answers only while live cannot. Any other name is an arm: it answers for `share` of the
+    entities whose values are among those of `where` (column to values; empty: all), `canary` being the arm of a release
+    on trial and `step` its place in the rollout policy.
     """
 
     variant: str
@@ -22,16 +26,35 @@ class Route:
     release: str
     bundle: str
     share: float = 1.0
+    step: int = 0
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What the server itself watches of the arms, and rolls back without being told.
+
+    `alpha` is the chance, over the whole life of a release, that one that is no worse is rolled back. `slow_us` are cut
+    points of the latency: answers beyond one are counted. Errors are always watched.
+    """
+
+    alpha: float = 0.05
+    slow_us: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """All routes of a project. `serial` grows with every change; `salt` fixes who is in a canary."""
+    """All routes of a project. `serial` grows with every change; `salt` fixes who is in an arm.
+
+    `default` is the declared score for when neither live nor its fallback can answer; None declares none.
+    """
 
     project: str
     serial: int
     salt: str
     routes: tuple[Route, ...]
+    watch: Watch | None = None
+    default: float | None = None
 
     def find(self, variant: str) -> Route | None:
         """The route of a variant, if there is one."""

@@ -1,204 +1,107 @@
-"""The HTTP shell: bytes to the data plane and back, as a bare ASGI application."""
+"""The model server's paths: every request to who answers it. No sockets here."""
 
-import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from collections.abc import Sequence
 
-from baton.inference.gate import Gate, Headers, is_loopback
-from baton.inference.openapi import describe
-from baton.inference.reply import Reply, answer, refusal, refused
-from baton.inference.watch import RoutingWatch
-from baton.kernel.clock import stopwatch
-from baton.kernel.errors import BatonError
+from baton.inference import openinference, pages, predicting
+from baton.inference.desk import Desk, Submits, Watches, told
+from baton.inference.gate import Gate
+from baton.inference.http import Request
+from baton.inference.reply import Reply, refusal
+from baton.inference.route import Route, Routes
 from baton.kernel.suggest import did_you_mean
-from baton.serving.codec import BODY_LIMIT
 from baton.serving.dataplane import DataPlane
+from baton.serving.dispatch import Dispatcher
+from baton.serving.fleet import Fleet
 from baton.serving.metrics import ServingMetrics
 
-_logger = logging.getLogger("baton.serving")
-_BODY_SECONDS = 30.0
-_DRAINED = 8 * BODY_LIMIT
-_CLOSE = ((b"connection", b"close"),)
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-
-ROUTES: Mapping[str, str] = {
-    "/": "serve",
-    "/health": "serve",
-    "/ready": "serve",
-    "/metrics": "serve",
-    "/openapi.json": "serve",
-    "/predict": "serve",
-    "/reload": "serve",
-}
-"""The action of the rights matrix that each path is. `serve` is open on this machine, and to whoever has the server's token."""
+ROUTES = (
+    Route("GET", "/", "serve", pages.front),
+    Route("GET", "/health", "serve", pages.health),
+    Route("GET", "/ready", "serve", pages.ready),
+    Route("GET", "/metrics", "serve", pages.metrics),
+    Route("GET", "/openapi.json", "serve", pages.openapi),
+    Route("POST", "/reload", "serve", pages.reload),
+    Route("GET", "/models", "serve", pages.models),
+    Route("GET", "/models/{model}", "serve", pages.model),
+    Route("POST", "/predict", "serve", predicting.predict),
+    Route("POST", "/models/{model}/predict", "serve", predicting.predict),
+    Route("POST", "/models/{model}/versions/{version}/predict", "serve", predicting.predict),
+    Route("GET", "/v2", "serve", openinference.server),
+    Route("GET", "/v2/health/live", "serve", openinference.live),
+    Route("GET", "/v2/health/ready", "serve", openinference.ready),
+    Route("GET", "/v2/models/{model}", "serve", openinference.model),
+    Route("GET", "/v2/models/{model}/ready", "serve", openinference.model_ready),
+    Route("POST", "/v2/models/{model}/infer", "serve", openinference.infer),
+    Route("GET", "/v2/models/{model}/versions/{version}", "serve", openinference.model),
+    Route("GET", "/v2/models/{model}/versions/{version}/ready", "serve", openinference.model_ready),
+    Route("POST", "/v2/models/{model}/versions/{version}/infer", "serve", openinference.infer),
+)
+"""All there is, each with its action of the rights matrix. `serve` is open on this machine, and to whoever has the server's token."""
 
 
 class InferenceApp:
-    """The ASGI application. Predictions run in the event loop's own thread: they are shorter than a hand-over."""
+    """What answers each request. `dispatcher` is set by the process before the first one."""
 
-    def __init__(self, plane: DataPlane, metrics: ServingMetrics, watch: RoutingWatch, gate: Gate, *, replay: bool) -> None:
-        self._plane, self._metrics, self._watch, self._gate, self._replay = plane, metrics, watch, gate, replay
-        self._pages: dict[str, Callable[[], Reply]] = {
-            "/": self._front,
-            "/health": lambda: answer({"status": "ok"}),
-            "/ready": self._ready,
-            "/metrics": lambda: Reply(200, metrics.exposition(), b"text/plain; version=0.0.4; charset=utf-8"),
-            "/openapi.json": lambda: answer(describe(plane.lineup, replay=replay)),
-        }
-        self._acts: dict[str, Callable[[Scope, Headers, Receive], Awaitable[Reply]]] = {
-            "/predict": self._predict,
-            "/reload": self._reload,
-        }
-        if {*self._pages, *self._acts} != ROUTES.keys():
-            raise LookupError("a path of the model server names no action of the rights matrix: list it in ROUTES")
+    def __init__(self, fleet: Fleet, metrics: ServingMetrics, watch: Watches, gate: Gate, *, replay: bool) -> None:
+        self.desk = Desk(fleet, metrics, watch, replay=replay)
+        self.fleet, self.metrics, self.gate, self._watch = fleet, metrics, gate, watch
+        self._routes = Routes(ROUTES)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        if scope["type"] != "http":
-            return
-        path: str = scope["path"]
+    @property
+    def plane(self) -> DataPlane:
+        """The data plane of the default model."""
+        return self.fleet.default.plane
+
+    @property
+    def dispatcher(self) -> Submits | Dispatcher:
+        """Decides when requests are worked on."""
+        return self.desk.dispatcher
+
+    @dispatcher.setter
+    def dispatcher(self, dispatcher: Submits | Dispatcher) -> None:
+        """Set by the process before the first request."""
+        self.desk.dispatcher = dispatcher
+
+    def handle(self, request: Request) -> None:
+        """Answer a request, now or when it was worked on."""
         try:
-            reply = await self._reply(path, scope, receive)
-        except BatonError as error:
-            reply = refused(error)
-            if reply.status >= 500:
-                _logger.error("%s", error)
-        except Exception:
-            _logger.exception("the request could not be answered")
-            reply = refusal(500, "error", "the server failed on this request", fix="see the server's log")
-        self._metrics.responded(path if path in self._pages or path in self._acts else "other", reply.status)
-        await send(
-            {
-                "type": "http.response.start",
-                "status": reply.status,
-                "headers": [(b"content-type", reply.kind), (b"content-length", b"%d" % len(reply.body)), *reply.headers],
-            }
-        )
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
+            reply = self._answer(request)
+        except Exception as error:  # noqa: BLE001  whatever it was, the client gets an answer
+            reply = told(error, request)
+        if reply is not None:
+            self.desk.reply(request, reply)
 
-    async def _reply(self, path: str, scope: Scope, receive: Receive) -> Reply:
-        headers: Headers = dict(scope["headers"])
-        stopped = self._gate.check(path, headers)
+    def reload(self) -> None:
+        """Read the routing again, in any thread; what is wrong with it is told by /ready."""
+        self._watch.reload()
+
+    def refused(self, reply: Reply) -> None:
+        """Count what never became a request."""
+        self.metrics.responded("other", reply.status)
+
+    def _answer(self, request: Request) -> Reply | None:
+        """The answer, or None when it comes later."""
+        found = self._routes.find(request.path)
+        if found is not None:
+            request.route = found[0].template
+        stopped = self.gate.check(request.path, request.headers)
         if stopped is not None:
             return stopped
         self._watch.look()
-        method = scope["method"]
-        act, page = self._acts.get(path), self._pages.get(path)
-        if act is not None:
-            return await act(scope, headers, receive) if method == "POST" else _wrong_method(method, b"POST")
-        if page is not None:
-            return page() if method in ("GET", "HEAD") else _wrong_method(method, b"GET, HEAD")
-        return refusal(
-            404, "not-found", f"there is no {path[:100]} here", fix=did_you_mean(path[:100], [*self._pages, *self._acts])
-        )
-
-    async def _predict(self, scope: Scope, headers: Headers, receive: Receive) -> Reply:
-        kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
-        if kind != b"application/json":
+        if found is None:
+            path = request.path[:100]
             return refusal(
-                415,
-                "wrong-content-type",
-                "the body must be sent as application/json",
-                field="content-type",
-                fix="send 'Content-Type: application/json'",
+                404, "not-found", f"there is no {path} here", fix=did_you_mean(path, sorted({r.template for r in ROUTES}))
             )
-        body = await _read_body(headers, receive)
-        if isinstance(body, Reply):
-            return body
-        elapsed = stopwatch()
-        reply = answer(self._plane.predict(body))
-        self._metrics.took(elapsed())
-        return reply
-
-    async def _reload(self, scope: Scope, headers: Headers, receive: Receive) -> Reply:
-        """Only for whoever runs on this machine and is not a web page."""
-        client = scope.get("client")
-        if client is None or not is_loopback(client[0]) or b"origin" in headers:
-            return refusal(
-                403,
-                "refused",
-                "the routing is reloaded from this machine only",
-                fix="the server notices a new routing file by itself",
-            )
-        outcome = await asyncio.to_thread(self._watch.reload)
-        if outcome.error is not None:
-            return refused(outcome.error)
-        return answer({"serial": outcome.serial, "changed": outcome.changed})
-
-    def _ready(self) -> Reply:
-        lineup, problem = self._plane.lineup, self._plane.problem
-        if lineup.live is None:
-            return refusal(
-                503,
-                "unavailable",
-                "no model is live" + (f": {problem.what}" if problem else ""),
-                fix=problem.fix if problem else "baton status tells why; where no loop runs: baton up",
-            )
-        route = lineup.live.route
-        told: dict[str, Any] = {
-            "status": "ready",
-            "version": route.version,
-            "release": route.release,
-            "serial": lineup.routing.serial,
-            "watermark": self._plane.watermark(),
-        }
-        return answer(told | ({"problem": problem.what} if problem else {}))
-
-    def _front(self) -> Reply:
-        route = self._plane.lineup.live.route if self._plane.lineup.live else None
-        state = f"version {route.version} is live" if route else "no model is live"
-        title = f"Baton model server of {self._plane.lineup.routing.project or 'a project'}: {state}."
-        return Reply(200, f"{title}\nPOST /predict, GET /ready, /metrics, /openapi.json\n".encode(), b"text/plain; charset=utf-8")
+        place, names = found
+        route = place.routes.get("GET" if request.method == "HEAD" else request.method)
+        if route is None:
+            return _wrong_method(request.method, [*place.routes])
+        return route.does(self.desk, request, names)
 
 
-def _wrong_method(method: str, allowed: bytes) -> Reply:
+def _wrong_method(method: str, methods: Sequence[str]) -> Reply:
+    allowed = ", ".join([*methods, *(["HEAD"] if "GET" in methods else [])]).encode()
     return refusal(
         405, "wrong-method", f"{method} is not for this path", fix=f"use {allowed.decode()}", headers=((b"allow", allowed),)
-    )
-
-
-async def _read_body(headers: Headers, receive: Receive) -> bytes | Reply:
-    """The whole body, or a refusal when it is too large, too slow or cut off."""
-    length = headers.get(b"content-length", b"")
-    declared = int(length) if length.isdigit() else 0
-    message = await receive()
-    if declared <= BODY_LIMIT and message["type"] == "http.request" and not message.get("more_body"):
-        body: bytes = message.get("body", b"")
-        return body if len(body) <= BODY_LIMIT else _too_large()
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            return await _read_pieces(message, receive)
-    except TimeoutError:
-        return refusal(
-            408, "too-slow", f"the body did not arrive within {_BODY_SECONDS:.0f} s", fix="send it in one go", headers=_CLOSE
-        )
-
-
-async def _read_pieces(message: MutableMapping[str, Any], receive: Receive) -> bytes | Reply:
-    """What is too large is read on for a while without being kept: most clients look for an answer only after sending."""
-    pieces: list[bytes] = []
-    size = 0
-    while message["type"] == "http.request":
-        piece = message.get("body", b"")
-        size += len(piece)
-        if size <= BODY_LIMIT:
-            pieces.append(piece)
-        if not message.get("more_body") or size > _DRAINED:
-            return b"".join(pieces) if size <= BODY_LIMIT else _too_large()
-        message = await receive()
-    return refusal(400, "cut-off", "the connection was closed before the body was whole")
-
-
-def _too_large() -> Reply:
-    return refusal(
-        413,
-        "too-large",
-        f"the body is larger than {BODY_LIMIT >> 20} MiB",
-        field="body",
-        fix="send fewer rows per request",
-        headers=_CLOSE,
     )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from baton.inference.reply import Reply, refusal
 
+ALIVE = frozenset({"/health", "/v2/health/live"})
+"""Paths that tell no more than that the process runs."""
 LOCAL = frozenset({b"127.0.0.1", b"localhost", b"[::1]"})
 Headers = dict[bytes, bytes]
 
@@ -23,7 +25,7 @@ class Gate:
     """The rules at the door.
 
     Without a token only requests that name this machine pass, so that a web page elsewhere cannot reach the server
-    through a host name of its own (DNS rebinding). With a token every path but /health needs it.
+    through a host name of its own (DNS rebinding). With a token every path needs it but those that tell that the process runs.
     """
 
     token: str = ""
@@ -33,7 +35,7 @@ class Gate:
         if not self.token:
             return self._host(headers)
         given, wanted = headers.get(b"authorization", b""), b"Bearer " + self.token.encode()
-        if path == "/health" or hmac.compare_digest(given, wanted):
+        if path in ALIVE or hmac.compare_digest(given, wanted):
             return None
         return refusal(
             401,

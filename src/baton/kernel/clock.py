@@ -6,6 +6,7 @@ Everything below the edges receives `now`; only an edge asks a clock. All instan
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -72,6 +73,17 @@ def micros(moment: datetime) -> int:
 def from_micros(value: int) -> datetime:
     """The instant so many microseconds after 1970-01-01 UTC."""
     return EPOCH + timedelta(microseconds=value)
+
+
+def iso_micros(value: int) -> str:
+    """`iso` of so many microseconds after 1970-01-01 UTC, at a tenth of its price: the second's text is remembered."""
+    second, rest = divmod(value, 1_000_000)
+    return f"{_second(second)}.{rest:06d}Z" if rest else f"{_second(second)}Z"
+
+
+@lru_cache(maxsize=8)
+def _second(since_epoch: int) -> str:
+    return (EPOCH + timedelta(seconds=since_epoch)).isoformat().removesuffix("+00:00")
 
 
 def parse_duration(text: str) -> timedelta:

@@ -10,6 +10,8 @@
     ├── Corrupt           stored bytes are not what was stored                          final
     ├── Incompatible      made by a newer Baton                                         final
     ├── Unavailable       a resource is busy, full or not answering                     retryable
+    │   ├── Overloaded    more is asked for than can be done                            retryable
+    │   └── Expired       its deadline passed before it was begun                       retryable
     └── MissingExtra      an optional part is not installed                             final
 
 Each says what happened, where, why, and what to type next. Edges translate `code` into exit codes and HTTP status.
@@ -33,6 +35,15 @@ class BatonError(Exception):
         lines = [self.what]
         lines += [f"  {name}: {text}" for name, text in (("where", self.where), ("why", self.why), ("fix", self.fix)) if text]
         return "\n".join(lines)
+
+
+def without_values(error: Exception) -> str:
+    """An error for a log. What foreign code says may hold a value of somebody's data: only its kind is told."""
+    if not isinstance(error, BatonError):
+        return type(error).__name__
+    if error.code != BatonError.code or error.__cause__ is None:
+        return str(error)
+    return str(BatonError(error.what, where=error.where, why=type(error.__cause__).__name__, fix=error.fix))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +121,18 @@ class Unavailable(BatonError):
 
     code = "unavailable"
     retryable = True
+
+
+class Overloaded(Unavailable):
+    """More is asked for than can be done in time; refused at once, so that the rest can be served."""
+
+    code = "overloaded"
+
+
+class Expired(Unavailable):
+    """A deadline passed before the work was begun."""
+
+    code = "expired"
 
 
 class MissingExtra(BatonError):

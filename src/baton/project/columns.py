@@ -102,6 +102,10 @@ def _of_features(
                 f"slice '{name}' is no feature and no column of the entity",
                 did_you_mean(name, known),
             )
+    for name in definition.rollout.where:
+        if name not in features:
+            what = f"rollout.where names '{name}', which is no feature: the server can choose by what the model takes only"
+            yield lines.mistake(("rollout", "where", name), what, did_you_mean(name, features))
     for number, name in enumerate(definition.monitor.watch):
         if name not in features:
             yield lines.mistake(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from baton.kernel.errors import Mistake
-from baton.project.checks import rules, sources, times
+from baton.project.checks import rollout, rules, scoring, sources, times
 from baton.project.checks.ground import Ground
 from baton.project.checks.people import Matrix, ownership_check
 from baton.project.definition import Definition
@@ -28,7 +28,17 @@ _CHECKS: tuple[tuple[str, Callable[[Ground], Iterator[Mistake]]], ...] = (
     ("recipe", rules.recipe),
     ("problem gates", rules.criteria),
     ("gates", rules.slices),
-    ("rollout", rules.rollout),
+    ("rollout", rollout.steps),
+    ("rollout", rollout.strategy),
+    ("rollout", rollout.deadlines),
+    ("rollout", rollout.guards),
+    ("rollout", rollout.comparisons),
+    ("rollout replay", rollout.faults),
+    ("scoring", scoring.schedules),
+    ("sources scoring", scoring.rows),
+    ("sources scoring", scoring.tables),
+    ("scoring", scoring.alike),
+    ("scoring", scoring.places),
 )
 
 

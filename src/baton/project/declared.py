@@ -1,8 +1,9 @@
 """What every declared value is made of: frozen models, durations with units, instants with zones, names.
 
-Durations are written `90s`, `15m`, `3h`, `7d`; instants are RFC 3339 or a bare date (midnight UTC).
+Durations are written `90s`, `15m`, `3h`, `7d`; sizes `512MiB`, `2GiB`; latencies `50ms`, `2s`; instants are RFC 3339 or a bare date (midnight UTC).
 """
 
+import re
 from datetime import datetime, timedelta
 from typing import Annotated, Literal, get_args
 
@@ -33,7 +34,39 @@ def _instant(value: object) -> datetime:
         raise ValueError(f"'{value}' {reason}: write e.g. 2023-01-31 or 2023-01-31T06:00:00Z") from None
 
 
+_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+
+
+def _size(value: object) -> int:
+    if type(value) is int and value > 0:
+        return value
+    match = re.fullmatch(r"([1-9][0-9]*) ?(B|KiB|MiB|GiB|TiB)", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("not a size: write a whole number and a unit, one of B, KiB, MiB, GiB, TiB, e.g. 2GiB")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def size_text(size: int) -> str:
+    """A size in the largest unit that keeps it whole."""
+    unit = next(unit for unit in reversed(_UNITS) if size % _UNITS[unit] == 0)
+    return f"{size // _UNITS[unit]}{unit}"
+
+
+def _latency(value: object) -> int:
+    match = re.fullmatch(r"([1-9][0-9]{0,6}) ?(ms|s)", value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("not a latency: write a whole number and ms or s, e.g. 50ms")
+    return int(match[1]) * (1_000 if match[2] == "ms" else 1_000_000)
+
+
+def latency_text(micros: int) -> str:
+    """A latency in milliseconds."""
+    return f"{micros // 1000}ms"
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(duration_text)]
+Size = Annotated[int, BeforeValidator(_size), PlainSerializer(size_text)]
+Latency = Annotated[int, BeforeValidator(_latency), PlainSerializer(latency_text)]
 Instant = Annotated[datetime, BeforeValidator(_instant), PlainSerializer(iso)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,62}$")]
 Share = Annotated[float, Field(ge=0, le=1)]

@@ -10,8 +10,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from baton.project.behaviour import Behaviour
-from baton.project.declared import Declared, Duration, Instant, Name, Share
+from baton.project.declared import Declared, Duration, Instant, Latency, Name, Share, Size
 from baton.project.ownership import Ownership
+from baton.project.tablename import SCORES
 
 
 class Criterion(Declared):
@@ -110,11 +111,72 @@ class RolloutStep(Declared):
     hold: Duration = timedelta(days=1)
 
 
-class Rollout(Declared):
-    """How a new version reaches all traffic."""
+class GuardRule(Declared):
+    """What the server itself takes a canary out for, at the event that proves it worse, with nobody else running.
 
+    `errors` are requests it cannot score, `slow` cut points of the latency (at most five). `alpha` is the chance, over the
+    whole life of a release, that one that is no worse is rolled back, whatever watches it.
+    """
+
+    errors: bool = True
+    slow: tuple[Latency, ...] = ()
+    alpha: float = Field(default=0.05, gt=0, lt=0.5)
+
+
+class StandIn(Declared):
+    """The score that is answered when no version can."""
+
+    answer: Share
+
+
+class Variant(Declared):
+    """A named challenger of an A/B comparison: a version, and the share of entities that it answers for."""
+
+    version: int = Field(ge=1)
+    share: float = Field(gt=0, lt=1)
+
+
+class Comparison(Declared):
+    """An A/B comparison: named versions against the live one with fixed shares, until decided or for as long as it `lasts`."""
+
+    variants: dict[Name, Variant] = Field(min_length=1)
+    lasts: Duration = timedelta(days=14)
+
+
+class Bandit(Declared):
+    """Named versions beside the live one, weighed anew every day by what they earned (Thompson sampling).
+
+    `reward` is what counts as one: a true label, a false one, or a right answer. No arm falls below `floor`. A bandit never
+    promotes.
+    """
+
+    variants: dict[Name, int] = Field(min_length=1)
+    reward: Literal["label", "no-label", "right"] = "right"
+    floor: float = Field(default=0.05, gt=0, lt=0.5)
+
+
+class Rollout(Declared):
+    """How a new version reaches all traffic.
+
+    `strategy`: by `steps`; `all-at-once`; `blue-green`, where the version before is kept warm for `keep` and stands in;
+    `champion-challenger`, where it scores silently until it is proved better. It may be worse by `margin` (Brier) at most;
+    `risk` is the chance of a false proof of that. What is not proved after `latest` in one step is rolled back, or held for
+    a person (`overdue`). `where` names the only values of inputs for which a canary answers. `fallback` answers when live
+    cannot. `ab` and `bandit` compare versions beside the live one, apart from releases.
+    """
+
+    strategy: Literal["steps", "all-at-once", "blue-green", "champion-challenger"] = "steps"
     steps: tuple[RolloutStep, ...] = (RolloutStep(kind="shadow"), RolloutStep(kind="canary", share=0.2))
     margin: float = Field(default=0.01, ge=0)
+    risk: float = Field(default=0.05, gt=0, lt=0.5)
+    latest: Duration = timedelta(days=14)
+    overdue: Literal["roll-back", "hold"] = "roll-back"
+    keep: Duration = timedelta(days=1)
+    where: dict[Name, tuple[str, ...]] = {}
+    guard: GuardRule = GuardRule()
+    fallback: Literal["previous"] | StandIn | None = None
+    ab: Comparison | None = None
+    bandit: Bandit | None = None
     baseline: bool = True
 
 
@@ -142,11 +204,63 @@ class Retraining(Declared):
     budget: int = Field(default=8, ge=0)
 
 
+HOOKS = ("https://", "http://", "${")
+"""How an address begins that is posted to; the last is a variable that holds one."""
+FILES = (".parquet", ".csv")
+"""How the name of a file ends that rows can be written to."""
+
+
+class Scoring(Declared):
+    """A batch that the loop scores at its daily step, every so many days: the rows of a source (`from`) or of a query.
+
+    `to` is a file in the project or a webhook that the scores also go to, `drift` the excess stability index from which
+    they are withheld.
+    """
+
+    every: Duration = timedelta(days=1)
+    source: Annotated[Name | None, Field(alias="from")] = None
+    sql: str | None = None
+    table: Name = SCORES
+    to: str | None = None
+    drift: Annotated[float, Field(gt=0)] = 0.25
+
+
+class LogRule(Declared):
+    """How predictions are kept until the loop collects them.
+
+    `sync` is what an answer waits for: `none`, that the operating system has the record, so that it survives a kill;
+    `group`, that it is on the disk together with what queued meanwhile; `each`, that it is there by a sync of its own.
+    `most` bounds what waits to be collected (a size such as 2GiB; without it the disk does). `when_full`, requests are
+    refused, or answered with their records dropped and counted.
+    """
+
+    sync: Literal["none", "group", "each"] = "none"
+    most: Size | None = None
+    when_full: Literal["refuse", "drop"] = "refuse"
+
+
+class Serving(Declared):
+    """How the model server of `baton up` behaves: the processes that share its port, and the milliseconds that a request may
+    have to wait before it is refused at once. A replay has one process."""
+
+    workers: int = Field(default=1, ge=1, le=16)
+    wait_ms: int = Field(default=200, ge=1, le=60_000)
+    log: LogRule = LogRule()
+
+
+class Fault(Declared):
+    """Something that is broken on purpose, at the first occasion from `at` on: the `candidate` when it is packaged, or the
+    `canary` when it first answers. What is broken is its calibration, after every gate was passed."""
+
+    at: Instant
+    broken: Annotated[Literal["candidate", "canary"], Field(alias="break")]
+
+
 class ReplayPlan(Declared):
     """The stretch of history to replay, when the first model goes live, and how each person is taken to behave.
 
     `zone` and `days` tell a resampled control what a day is: local days of that zone, by this column of each source
-    (its known time when not named).
+    (its known time when not named). `faults` are broken on purpose, on the record.
     """
 
     start: Instant
@@ -155,6 +269,7 @@ class ReplayPlan(Declared):
     people: dict[Name, Behaviour] = {}
     zone: str = "UTC"
     days: dict[Name, Name] = {}
+    faults: tuple[Fault, ...] = ()
 
 
 class Definition(Ownership):
@@ -172,4 +287,6 @@ class Definition(Ownership):
     rollout: Rollout = Rollout()
     monitor: Monitor = Monitor()
     retraining: Retraining = Retraining()
+    scoring: dict[Name, Scoring] = {}
+    serving: Serving = Serving()
     replay: ReplayPlan | None = None

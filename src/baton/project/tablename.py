@@ -15,7 +15,10 @@ LABELS = "labels"
 PREDICTIONS = ("predictions", "challenger_predictions")
 """The tables of scores: those that answered, and those that were on trial."""
 
-RESERVED = (QUARANTINE, LABELS, *PREDICTIONS)
+SCORES = "scores"
+"""The table of published batch scores, where no other is named."""
+
+RESERVED = (QUARANTINE, LABELS, *PREDICTIONS, SCORES)
 """Tables that Baton writes itself; no source may bear their names."""
 
 

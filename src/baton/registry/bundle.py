@@ -2,16 +2,19 @@
 
 A bundle is an uncompressed zip with fixed timestamps, so equal contents give equal bytes and its SHA-256 is its name.
 Members: `manifest.json` (format, project, version, signature of the model, digests of every other member, proof of
-parity), `model.onnx`, `features.py`. It is read into memory, never unpacked to disk. Its seal, an Ed25519 signature over
+parity), the model, `features.py`. It is read into memory, never unpacked to disk. Its seal, an Ed25519 signature over
 its name, is kept beside it: the same model made in two workspaces is the same bundle, sealed by two keys. The trusted key
 comes from the loader's side, never from the bundle.
+
+Format 1 holds an ONNX model that gives a probability. Format 2 says besides how its model is run; whatever format 1 can say
+is packed as format 1, so that no bundle there is ever changes its bytes.
 """
 
 import io
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -19,10 +22,14 @@ from baton.kernel.digest import canonical, digest_bytes
 from baton.kernel.errors import Corrupt, Incompatible
 from baton.registry.signature import Signature
 
-FORMAT = 1
+FORMAT = 2
 LIMIT = 512 * 1024 * 1024
 MANIFEST, MODEL, FEATURES = "manifest.json", "model.onnx", "features.py"
-_MEMBERS = frozenset({MANIFEST, MODEL, FEATURES})
+Form = Literal["onnx", "lightgbm", "skops", "xgboost"]
+MODELS: Mapping[Form, str] = {"onnx": MODEL, "lightgbm": "model.txt", "skops": "model.skops", "xgboost": "model.ubj"}
+"""The member that holds the model, by its form. What is not ONNX runs in a process of its own."""
+
+_FIX = "restore it from a copy of the workspace, or go back a version: baton rollback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,19 @@ class Parity:
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """How the model is run: its form, what it gives, and what it may use.
+
+    `kind` is a probability, or a score without bounds. `memory` is in bytes and `cpu` in cores; 0 leaves both to the server.
+    """
+
+    form: Form = "onnx"
+    kind: Literal["probability", "score"] = "probability"
+    memory: int = 0
+    cpu: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What a bundle says of itself; every byte of it is signed."""
 
@@ -54,6 +74,7 @@ class Manifest:
     parity: Parity
     lineage: Mapping[str, str]
     members: Mapping[str, str]
+    running: Running = Running()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +88,11 @@ class Bundle:
 
 
 def pack(manifest: Manifest, model: bytes, features: str) -> bytes:
-    """The bundle's bytes, the same for the same contents. `manifest.members` is filled here."""
-    contents = {MODEL: model, FEATURES: features.encode()}
+    """The bundle's bytes, the same for the same contents. `manifest.members` is filled here, and its format when it is too low."""
+    contents = {MODELS[manifest.running.form]: model, FEATURES: features.encode()}
     members = {name: digest_bytes(data) for name, data in contents.items()}
-    head = canonical(to_plain(replace(manifest, members=members)))
+    format = manifest.format if manifest.running == Running() else max(manifest.format, 2)
+    head = canonical(to_plain(replace(manifest, format=format, members=members)))
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for name, data in {MANIFEST: head, **contents}.items():
@@ -81,8 +103,10 @@ def pack(manifest: Manifest, model: bytes, features: str) -> bytes:
 
 
 def to_plain(manifest: Manifest) -> dict[str, Any]:
-    """The manifest as plain JSON values."""
+    """The manifest as plain JSON values; format 1 does not say how its model is run."""
     plain: dict[str, Any] = msgspec.to_builtins(manifest)
+    if manifest.format < 2:
+        del plain["running"]
     return plain
 
 
@@ -96,41 +120,41 @@ def unpack(data: bytes, seal: bytes, verify: Callable[[bytes, bytes], bool]) -> 
         raise Corrupt(
             "the bundle's signature does not fit",
             why="it was changed, or signed by a key that is not trusted here",
-            fix="restore it from a copy of the workspace, or go back a version: baton rollback",
+            fix=_FIX,
         )
     contents = _members(data)
+    manifest, features = _manifest(contents)
+    member = MODELS[manifest.running.form]
+    for name in (member, FEATURES):
+        if name not in contents or digest_bytes(contents[name]) != manifest.members.get(name):
+            raise Corrupt(f"the bundle's {name} is not what was signed", why="its SHA-256 differs", fix=_FIX)
+    return Bundle(digest, manifest, contents[member], features)
+
+
+def _manifest(contents: Mapping[str, bytes]) -> tuple[Manifest, str]:
     try:
         plain = msgspec.json.decode(contents[MANIFEST])
         if plain.get("format", 0) > FORMAT:
             raise Incompatible(f"the bundle has format {plain['format']}, this Baton reads up to {FORMAT}", fix="upgrade Baton")
-        manifest = msgspec.convert(plain, Manifest)
-        features = contents[FEATURES].decode()
+        if plain.get("format", 0) < 2:
+            plain.pop("running", None)
+        return msgspec.convert(plain, Manifest), contents[FEATURES].decode()
     except (msgspec.MsgspecError, AttributeError, TypeError, UnicodeDecodeError) as error:
         raise Corrupt("the bundle's manifest cannot be read", why=str(error)) from error
-    for name in (MODEL, FEATURES):
-        if digest_bytes(contents[name]) != manifest.members.get(name):
-            raise Corrupt(
-                f"the bundle's {name} is not what was signed",
-                why="its SHA-256 differs",
-                fix="restore it from a copy of the workspace, or go back a version: baton rollback",
-            )
-    return Bundle(digest, manifest, contents[MODEL], features)
 
 
 def _members(data: bytes) -> dict[str, bytes]:
+    """The three members: manifest, features and one model."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
             names, sizes = sorted(entry.filename for entry in entries), sum(entry.file_size for entry in entries)
-            if names != sorted(_MEMBERS) or sizes > LIMIT or any(entry.compress_type for entry in entries):
+            known = [sorted((MANIFEST, model, FEATURES)) for model in MODELS.values()]
+            if names not in known or sizes > LIMIT or any(entry.compress_type for entry in entries):
                 raise Corrupt(
                     "the file is not a Baton bundle",
-                    why=f"expected exactly the members {', '.join(sorted(_MEMBERS))}, stored, below {LIMIT >> 20} MiB",
+                    why=f"expected {MANIFEST}, {FEATURES} and one model, stored, below {LIMIT >> 20} MiB",
                 )
             return {entry.filename: archive.read(entry) for entry in entries}
     except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError, NotImplementedError) as error:
-        raise Corrupt(
-            "the bundle cannot be read",
-            why=str(error),
-            fix="restore it from a copy of the workspace, or go back a version: baton rollback",
-        ) from error
+        raise Corrupt("the bundle cannot be read", why=str(error), fix=_FIX) from error

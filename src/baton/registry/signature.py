@@ -53,9 +53,9 @@ class Signature:
             values = columns[item.name]
             if item.kind == "category":
                 codes = self.codes[item.name]
-                matrix[:, position] = [codes.get(value, UNSEEN) if value is not None else UNSEEN for value in values]
+                matrix[:, position] = [codes.get(value, UNSEEN) for value in values]
+            elif isinstance(values, np.ndarray) or None not in values:
+                matrix[:, position] = values
             else:
-                matrix[:, position] = (
-                    values if isinstance(values, np.ndarray) else [UNSEEN if value is None else value for value in values]
-                )
+                matrix[:, position] = [UNSEEN if value is None else value for value in values]
         return matrix

@@ -22,8 +22,11 @@ from baton.registry.signature import InputFeature, Signature
 
 BODY_LIMIT = 8 * 1024 * 1024
 ROW_LIMIT = 10_000
+EXPLAINED = 16
 TEXT_LIMIT = 1_000
 LARGEST = 3.4028234663852886e38
+_encode = msgspec.json.Encoder().encode
+astuple = msgspec.structs.astuple
 _AT = re.compile(r"(.*?)(?: - at `\$\.?(.*)`)?", re.DOTALL)
 _NAMED = re.compile(r"Object (contains unknown|missing required) field `(.*)`", re.DOTALL)
 
@@ -40,16 +43,28 @@ class Malformed(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A checked request: the rows' ids, and their values by feature, or None when they are to be looked up by id."""
+    """A checked request: the rows' ids, and their values in the signature's order, or None when they are looked up by id.
+
+    Rows that came as columns are in `columns`, as the model's matrix is made of them. `explain` asks why each score is what it is.
+    """
 
     ids: Sequence[str]
-    columns: Mapping[str, Sequence[Any]] | None
-    decided_at: int | None
-    watermark: int | None
-    skip_missing: bool
+    rows: Sequence[Sequence[Any]] | None
+    decided_at: int | None = None
+    watermark: int | None = None
+    skip_missing: bool = False
+    explain: bool = False
+    columns: Mapping[str, Any] | None = None
 
 
-class Answered(msgspec.Struct, frozen=True):
+class Explanation(msgspec.Struct, frozen=True):
+    """What each feature adds to a score above the baseline, the score of a row of which everything is missing."""
+
+    baseline: float
+    contributions: Mapping[str, float]
+
+
+class Answered(msgspec.Struct, frozen=True, omit_defaults=True):
     """One row's answer; `label` is whether the score reaches the model's threshold."""
 
     entity: str
@@ -59,6 +74,7 @@ class Answered(msgspec.Struct, frozen=True):
     model_version: int
     release: str
     variant: str
+    explanation: Explanation | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -91,6 +107,7 @@ class Codec:
                 ("entities", Texts | UnsetType, UNSET),
                 ("ids", Texts | UnsetType, UNSET),
                 ("missing", Literal["skip"] | UnsetType, UNSET),
+                ("explain", bool, False),
                 ("decided_at", Text | UnsetType, UNSET),
                 ("watermark", int | UnsetType, UNSET),
             ],
@@ -116,33 +133,62 @@ class Codec:
                 why="exactly one of the two is needed",
                 fix='send e.g. {"entities": ["KEY"]}; GET /openapi.json shows both',
             )
-        ids, columns = (body.entities, None) if body.entities is not UNSET else self._rows(body)
-        if columns is None or body.ids is not UNSET:
-            _refuse_doubles(ids, "entities" if columns is None else "ids")
-        if columns is None and body.ids is not UNSET:
+        ids, rows = (body.entities, None) if body.entities is not UNSET else self._rows(body)
+        if rows is None or body.ids is not UNSET:
+            refuse_doubles(ids, "entities" if rows is None else "ids")
+        if rows is None and body.ids is not UNSET:
             raise InvalidInput("ids go with inputs only", where="ids", why="entities are ids already", fix="leave ids out")
+        if body.explain:
+            refuse_many_explained(len(ids))
         return Call(
             ids,
-            columns,
+            rows,
             _instant(body.decided_at),
             None if body.watermark is UNSET else body.watermark,
             body.missing is not UNSET,
+            body.explain,
         )
 
-    def _rows(self, body: Any) -> tuple[Sequence[str], Mapping[str, Sequence[Any]]]:
-        rows = body.inputs if isinstance(body.inputs, list) else [body.inputs]
-        columns = dict(zip(self._features, zip(*map(msgspec.structs.astuple, rows), strict=True), strict=True))
+    def given(self, rows: Sequence[Sequence[Any]], ids: Sequence[str] | None, *, explain: bool = False) -> Call:
+        """A call of rows that another protocol read, values in the signature's order; rows without ids are named like those
+        of JSON. Raises InvalidInput when an id is there twice."""
+        if ids is None:
+            names = list(self._features)
+            ids = _derived([dict(zip(names, row, strict=True)) for row in rows])
+        else:
+            refuse_doubles(ids, "ids")
+        if explain:
+            refuse_many_explained(len(ids))
+        return Call(ids, rows, explain=explain)
+
+    @staticmethod
+    def looked_up(ids: Sequence[str], *, skip_missing: bool = False, explain: bool = False) -> Call:
+        """A call about entities. Raises InvalidInput when one is named twice."""
+        refuse_doubles(ids, "entities")
+        if explain:
+            refuse_many_explained(len(ids))
+        return Call(ids, None, skip_missing=skip_missing, explain=explain)
+
+    def columns(self, rows: Sequence[Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
+        """Given rows as columns by feature."""
+        return dict(zip(self._features, zip(*rows, strict=True), strict=True))
+
+    def _rows(self, body: Any) -> tuple[Sequence[str], Sequence[Sequence[Any]]]:
+        given = body.inputs if isinstance(body.inputs, list) else [body.inputs]
+        rows = [astuple(row) for row in given]
         if body.ids is UNSET:
-            return _derived([sha256(msgspec.json.encode(row)).hexdigest()[:12] for row in rows]), columns
+            return _derived(given), rows
         if len(body.ids) != len(rows):
             raise InvalidInput(
                 f"{len(body.ids)} ids for {len(rows)} rows", where="ids", fix="give one id per row of inputs, or none at all"
             )
-        return body.ids, columns
+        return body.ids, rows
 
     def _refuse_replay_fields(self, body: Any) -> None:
+        if self._replay or (body.decided_at is UNSET and body.watermark is UNSET):
+            return
         given = [name for name in ("decided_at", "watermark") if getattr(body, name) is not UNSET]
-        if given and not self._replay:
+        if given:
             raise Refused(
                 f"this server does not take {given[0]}",
                 where=given[0],
@@ -159,7 +205,7 @@ class Codec:
         field = f"{path}.{named[2]}" if path else named[2]
         if named[1] == "missing required":
             raise InvalidInput(f"'{named[2]}' is missing", where=field, fix=self._advice(field)) from None
-        known = self._features if path.startswith("inputs") else ("inputs", "entities", "ids", "missing")
+        known = self._features if path.startswith("inputs") else ("inputs", "entities", "ids", "missing", "explain")
         raise InvalidInput(f"'{named[2]}' is not known here", where=field, fix=did_you_mean(named[2], known)) from None
 
     def _advice(self, path: str) -> str:
@@ -196,18 +242,26 @@ def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _derived(digests: Sequence[str]) -> list[str]:
-    """Ids of rows that came without: by content, and equal rows by their order among themselves."""
-    seen: Counter[str] = Counter()
-    ids = []
-    for digest in digests:
-        seen[digest] += 1
-        ids.append(f"in-{digest}" if seen[digest] == 1 else f"in-{digest}-{seen[digest]}")
-    return ids
+def _derived(rows: Sequence[Any]) -> list[str]:
+    """Ids of rows that came without: by the content of the request, and their place in it."""
+    if len(rows) == 1:
+        return [f"in-{sha256(_encode(rows[0])).hexdigest()[:12]}"]
+    digest = sha256(_encode(rows)).hexdigest()[:12]
+    return [f"in-{digest}-{place}" for place in range(1, len(rows) + 1)]
 
 
-def _refuse_doubles(ids: Sequence[str], field: str) -> None:
+def refuse_many_explained(rows: int) -> None:
+    """Explaining takes about a thousand times what scoring takes."""
+    if rows > EXPLAINED:
+        raise InvalidInput(
+            f"{rows} rows are too many to explain",
+            where="explain",
+            fix=f"ask for at most {EXPLAINED} rows at a time, or leave explain out",
+        )
+
+
+def refuse_doubles(ids: Sequence[str], field: str) -> None:
     """An entity decided on twice in one request would be one prediction with two answers."""
-    if len(set(ids)) < len(ids):
+    if len(ids) > 1 and len(set(ids)) < len(ids):
         twice = next(name for name, times in Counter(ids).items() if times > 1)
         raise InvalidInput(f"'{twice[:80]}' is asked for twice", where=field, fix="name each entity once in a request")

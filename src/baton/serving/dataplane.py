@@ -2,33 +2,48 @@
 
 It holds one immutable line-up. `reload` makes the next one completely before it swaps a single reference, and a request
 takes the reference once, so no answer ever mixes two routings.
+
+    read (decode, look up) ─▶ prepare (who scores which rows, as matrices) ─▶ run (any thread) ─▶ finish (log, answer)
+
+One row that came with its values takes a path of its own with the same outcome and none of the arrays.
 """
 
 import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from baton.delivery.routing import Routing, read_routing
-from baton.delivery.split import in_canary
-from baton.kernel.clock import Clock, from_micros, iso, micros, stopwatch
-from baton.kernel.errors import BatonError, Conflict, Unavailable
+from baton.kernel.clock import Clock, iso_micros, micros, stopwatch
+from baton.kernel.errors import BatonError, Conflict, InvalidInput, NotFound, Unavailable, without_values
 from baton.registry.ports import Artifacts
-from baton.serving.codec import Answer, Answered, Call
-from baton.serving.feed import GivenFeed, StoreFeed, entity_rows, picked, plain
-from baton.serving.lineup import Lineup, Runner, line_up
+from baton.serving.breaker import Breaker
+from baton.serving.codec import Answer, Call
+from baton.serving.explain import explain
+from baton.serving.feed import Feed, GivenFeed, StoreFeed, entity_rows
+from baton.serving.lineup import LIVE, Lineup, Runner, guarded, line_up
 from baton.serving.model import ServedModel, load_model
-from baton.serving.ports import Meters, OnlineSnapshots, PredictionLog
-from baton.serving.prediction import PredictionBatch, prediction_ids
+from baton.serving.ports import Kept, Meters, OnlineSnapshots, PredictionLog, Sentinel
+from baton.serving.quick import QuickPath, is_quick
+from baton.serving.work import Part, Work
 
 _logger = logging.getLogger("baton.serving")
-NOTHING = Lineup(Routing("", -1, "", ()), None, None, (), None)
+NOTHING = Lineup(Routing("", -1, "", ()))
+
+
+def no_key() -> bytes:
+    """For a place that has no key: personal values cannot be logged there, so nothing is served."""
+    raise NotFound("there is no key to hash personal values with", fix="serve from a workspace: its folder keys holds one")
 
 
 @dataclass(frozen=True, slots=True)
 class Fittings:
-    """What a data plane is connected to. `routing` reads the routing file; `replay` lets requests name their moment."""
+    """What a data plane is connected to. `routing` reads the routing file; `replay` lets requests name their moment.
+
+    `slot` is this process's place among all that serve the same workspace, and their number. An answer waits for `kept`
+    where there is one; `log_key` is what personal values are hashed with. `memory` and `cores` are what a model may use, 0 what
+    it declares itself.
+    """
 
     routing: Callable[[], bytes]
     verify: Callable[[bytes, bytes], bool]
@@ -37,7 +52,13 @@ class Fittings:
     log: PredictionLog
     meters: Meters
     clock: Clock
+    sentinel: Sentinel
     replay: bool = False
+    slot: tuple[int, int] = (0, 1)
+    kept: Kept | None = None
+    log_key: Callable[[], bytes] = no_key
+    memory: int = 0
+    cores: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +70,8 @@ class Reload:
     error: BatonError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """A runner's scores of some rows (positions in the request)."""
-
-    runner: Runner
-    rows: Sequence[int]
-    scores: Sequence[float]
-    columns: dict[str, Any]
-
-
-Feed = GivenFeed | StoreFeed
-
-
 class DataPlane:
-    """Answers prediction requests. One thread predicts; `reload` may run in another."""
+    """Answers prediction requests. One thread reads, prepares and finishes; `Part.run` and `reload` may be elsewhere."""
 
     def __init__(self, fittings: Fittings) -> None:
         self._fit = fittings
@@ -71,6 +79,11 @@ class DataPlane:
         self._loading = threading.Lock()
         self._complained: set[tuple[str, str]] = set()
         self._problem: BatonError | None = None
+        self._timer = stopwatch()
+        self._last = 0
+        self.breaker = Breaker(self._timer)
+        self.kept = fittings.kept
+        self._quick = QuickPath(fittings.log, fittings.meters, fittings.sentinel, self.breaker, self._took)
 
     @property
     def lineup(self) -> Lineup:
@@ -99,11 +112,13 @@ class DataPlane:
                     )
                 known = {runner.route.bundle: runner.model for runner in before.runners}
                 lineup = line_up(routing, lambda digest: known.get(digest) or self._load(digest), replay=self._fit.replay)
+                lineup = guarded(lineup, self._fit.log_key)
             except BatonError as error:
                 self._problem = error
                 self._fit.meters.kept()
                 _logger.error("the routing is not put in service: %s", error)
                 return Reload(before.routing.serial, changed=False, error=error)
+            self._fit.sentinel.watch(routing)
             self._lineup, self._problem = lineup, None
             self._fit.meters.loaded(routing.serial, [(runner.route.variant, runner.route.version) for runner in lineup.runners])
             return Reload(routing.serial, changed=True)
@@ -117,47 +132,135 @@ class DataPlane:
 
     def predict(self, body: bytes) -> Answer:
         """Answer one request, its predictions logged before. Raises what went wrong, and logs nothing then."""
-        lineup = self._lineup
+        return self.answer(self.read(body))
+
+    def read(self, body: bytes) -> Work:
+        """Decode a request and fix its moment. Raises Unavailable while no model is live, or what is wrong with it."""
+        lineup, began = self._lineup, self._timer()
         if lineup.live is None or lineup.codec is None:
-            why = str(self._problem.what) if self._problem else "no release has reached all traffic"
-            raise Unavailable(
-                "no model is live",
-                why=why,
-                fix="baton status tells why; where no loop runs: baton up; GET /ready tells when it is in service",
-            )
-        elapsed = stopwatch()
+            raise self._nobody()
         call = lineup.codec.decode(body)
-        moment = micros(self._fit.clock.now()) if call.decided_at is None else call.decided_at
+        return self.begin(lineup, call, began)
+
+    def read_as(self, lineup: Lineup, decode: Callable[[Lineup], Call]) -> Work:
+        """`read` of what some protocol decodes for a line-up of this plane."""
+        began = self._timer()
+        if lineup.live is None:
+            raise self._nobody()
+        return self.begin(lineup, decode(lineup), began)
+
+    def begin(self, lineup: Lineup, call: Call, began: float | None = None) -> Work:
+        """Work on a call that some protocol decoded for this line-up. Raises Unavailable while no model is live."""
+        if lineup.live is None:
+            raise self._nobody()
+        moment = self._moment() if call.decided_at is None else call.decided_at
+        return Work(lineup, lineup.live, call, moment, self._timer() if began is None else began, call.ids)
+
+    def answer(self, work: Work) -> Answer:
+        """Score and answer at once, in this thread. Raises like `predict`."""
+        (outcome,) = self.answer_all((work,))
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def answer_all(self, works: Sequence[Work]) -> list[Answer | Exception]:
+        """Answer requests that queued up together, each with its own outcome; single given rows share what they can."""
+        quick = [work for work in works if is_quick(work)]
+        answers = dict(zip(map(id, quick), self._quick.answer(quick), strict=True)) if quick else {}
+        return [answers.get(id(work)) or self._outcome(work) for work in works]
+
+    def _outcome(self, work: Work) -> Answer | Exception:
         try:
-            return self._answer(lineup, lineup.live, call, moment, elapsed)
+            self.prepare(work)
+            for part in work.parts:
+                self.settle(work, part, _outcome(part))
+            if work.call.explain:
+                explain(work)
+            return self.finish(work)
+        except Exception as error:  # noqa: BLE001  the caller's to tell
+            return error
+
+    def prepare(self, work: Work) -> None:
+        """Look up what is to be looked up, and set out who scores which rows. Raises NotFound, InvalidInput or Conflict."""
+        try:
+            feed = self._feed(work)
+            if work.ids:
+                feed.columns(work.live.model)
+                shares = work.shares(feed, self._fit.sentinel.allows)
+                work.parts = [part for runner, rows in shares for part in self._part(work, feed, runner, rows)]
         finally:
             self._fit.reader.end()
 
-    def _load(self, digest: str) -> ServedModel:
-        return load_model(self._fit.artifacts.get(digest), self._fit.artifacts.seal_of(digest), self._fit.verify)
+    def settle(self, work: Work, part: Part, error: Exception | None) -> None:
+        """Note how a part's run ended. Raises InvalidInput for a row that live has no score for."""
+        live = part.runner is work.live
+        if error is None:
+            if not part.skipped and part.runner.route.variant == LIVE:
+                self.breaker.succeeded()
+            return
+        part.scores = None
+        if live and isinstance(error, InvalidInput):
+            raise error
+        self._failed(work, part.runner, part.culprits(), error)
 
-    def _answer(self, lineup: Lineup, live: Runner, call: Call, moment: int, elapsed: Callable[[], float]) -> Answer:
-        ids, feed, watermark, missing = self._feed(live, call, moment)
-        scored = self._score(lineup, live, feed, ids) if ids else []
-        decided_at = iso(from_micros(moment))
-        named = [
-            prediction_ids(lineup.routing.project, [ids[row] for row in item.rows], decided_at, item.runner.route.variant)
-            for item in scored
-        ]
-        took = int(elapsed() * 1e6)
+    def finish(self, work: Work) -> Answer:
+        """Log and answer what was scored. Rows whose arm failed go to live, those that live failed to who stands in for it.
+
+        Raises Unavailable when nobody could score a row, or when the answer cannot be logged.
+        """
+        if work.unexplained is not None:
+            raise work.unexplained
+        lost = [row for part in work.parts if part.runner.answers and part.scores is None for row in part.rows]
+        scored = [part for part in work.parts if part.scores is not None]
+        if lost:
+            scored.append(self._rescue(work, lost))
+        decided_at = iso_micros(work.moment)
+        named = [work.identify(part, decided_at) for part in scored]
+        took = self._took(work)
         if scored:
-            self._fit.log.append(
-                [_batch(lineup.routing, item, ids, own, moment, took) for item, own in zip(scored, named, strict=True)]
-            )
-        self._count(scored)
-        return Answer(_answers(scored, ids, named), decided_at, lineup.routing.serial, watermark, missing)
+            self._fit.log.append([work.batch(part, own, took) for part, own in zip(scored, named, strict=True)])
+        for part in scored:
+            if part.runner.answers:
+                self._count(part)
+        answering = [part.runner for part in scored if part.runner.answers]
+        if work.lineup.arms and len(answering) == 1 and not lost:
+            self._fit.sentinel.answered(answering[0].route, took, work.ids[0])
+        return Answer(work.answers(scored, named), decided_at, work.lineup.routing.serial, work.watermark, work.missing)
 
-    def _feed(self, live: Runner, call: Call, moment: int) -> tuple[Sequence[str], Feed, int | None, Sequence[str]]:
-        """The rows' ids and where their columns come from; for entities, the store's watermark and who was skipped."""
+    def _nobody(self) -> Unavailable:
+        why = str(self._problem.what) if self._problem else "no release has reached all traffic"
+        return Unavailable(
+            "no model is live",
+            why=why,
+            fix="baton status tells why; where no loop runs: baton up; GET /ready tells when it is in service",
+        )
+
+    def _moment(self) -> int:
+        """The present, each microsecond at most once among all processes: two answers never share an id."""
+        slot, slots = self._fit.slot
+        now = micros(self._fit.clock.now())
+        now += (slot - now) % slots
+        self._last = now if now > self._last else self._last + slots
+        return self._last
+
+    def _load(self, digest: str) -> ServedModel:
+        fit = self._fit
+        data, seal = fit.artifacts.get(digest), fit.artifacts.seal_of(digest)
+        return load_model(data, seal, fit.verify, memory=fit.memory, cores=fit.cores)
+
+    def _took(self, work: Work) -> int:
+        return int((self._timer() - work.began) * 1e6)
+
+    def _feed(self, work: Work) -> Feed:
+        """Where the rows' columns come from; for entities, notes the store's watermark and who is skipped."""
+        call, codec = work.call, work.lineup.codec
         if call.columns is not None:
-            return call.ids, GivenFeed(call.columns), None, ()
+            return GivenFeed(call.columns)
+        if call.rows is not None:
+            assert codec is not None
+            return GivenFeed(codec.columns(call.rows))
         reader = self._fit.reader
-        watermark = reader.begin()
+        work.watermark = watermark = reader.begin()
         if call.watermark is not None and call.watermark != watermark:
             raise Conflict(
                 f"the online store stands at watermark {watermark}, not at {call.watermark}",
@@ -165,92 +268,77 @@ class DataPlane:
                 why="values were written, or not yet, since the caller looked",
                 fix="look again and repeat the request",
             )
-        if not call.skip_missing:
-            return call.ids, StoreFeed(reader, call.ids, moment), watermark, ()
-        found = entity_rows(live.model, call.ids, reader)
-        kept = [key for key, row in zip(call.ids, found, strict=True) if row is not None]
-        missing = [key for key, row in zip(call.ids, found, strict=True) if row is None]
-        return kept, StoreFeed(reader, kept, moment), watermark, missing
+        if call.skip_missing:
+            found = entity_rows(work.live.model, call.ids, reader)
+            work.ids = [key for key, row in zip(call.ids, found, strict=True) if row is not None]
+            work.missing = [key for key, row in zip(call.ids, found, strict=True) if row is None]
+        return StoreFeed(reader, work.ids, work.moment)
 
-    def _score(self, lineup: Lineup, live: Runner, feed: Feed, ids: Sequence[str]) -> list[Scored]:
-        """Live first (it decides what is known), then canary, then the silent ones; those who answer share out the rows."""
-        feed.columns(live.model)
-        scored = self._canary(lineup, feed, ids)
-        taken = {row for item in scored for row in item.rows}
-        rest = [row for row in range(len(ids)) if row not in taken]
-        if rest:
-            scored.insert(0, _score_rows(live, feed, rest, len(ids)))
-        for runner in lineup.silent:
-            scored += self._attempt(runner, feed, range(len(ids)), len(ids))
-        return scored
-
-    def _canary(self, lineup: Lineup, feed: Feed, ids: Sequence[str]) -> list[Scored]:
-        canary = lineup.canary
-        if canary is None:
-            return []
-        salt = lineup.routing.salt + canary.route.release
-        rows = [row for row, key in enumerate(ids) if in_canary(salt, key, canary.route.share)]
-        done = self._attempt(canary, feed, rows, len(ids)) if rows else []
-        if rows and not done:
-            self._fit.meters.fell_back()
-        return done
-
-    def _attempt(self, runner: Runner, feed: Feed, rows: Sequence[int], total: int) -> list[Scored]:
-        """Score, or count and log the failure: who is on trial must not break the answer."""
+    def _part(self, work: Work, feed: Feed, runner: Runner, rows: Sequence[int]) -> list[Part]:
+        """A runner's part. Who is on trial and cannot even be fed has none; live takes the rows that it was to answer."""
+        if runner is work.live:
+            return [work.part(runner, feed, rows, skipped=runner.route.variant == LIVE and not self.breaker.allows())]
         try:
-            return [_score_rows(runner, feed, rows, total)]
+            return [work.part(runner, feed, rows)]
         except Exception as error:  # noqa: BLE001  whoever is on trial must not break the answer
-            self._fit.meters.failed(runner.route.variant, runner.route.version)
-            complaint = (runner.route.release, type(error).__name__)
-            if complaint not in self._complained:
-                self._complained.add(complaint)
-                _logger.warning(
-                    "%s %s (version %d) cannot score: %s", runner.route.variant, runner.route.release, runner.route.version, error
-                )
-            return []
+            self._failed(work, runner, rows, error)
+            if not runner.answers:
+                return []
+            self._fit.meters.fell_back()
+            return [work.part(work.live, feed, rows)]
 
-    def _count(self, scored: Sequence[Scored]) -> None:
-        for item in scored:
-            route, signature = item.runner.route, item.runner.model.signature
-            if route.variant not in ("live", "canary"):
+    def _rescue(self, work: Work, lost: Sequence[int]) -> Part:
+        """Scores for rows whose runner failed, by the first who can: live (unless it was live that failed), its fallback,
+        the declared default. Raises Unavailable when there is none."""
+        live_failed = any(part.runner is work.live and part.scores is None for part in work.parts)
+        columns, default = work.columns_of(lost), work.lineup.routing.default
+        for runner in (None if live_failed else work.live, work.lineup.fallback):
+            if runner is None:
                 continue
-            self._fit.meters.answered(route.variant, route.version, len(item.rows))
-            for name, codes in signature.codes.items():
-                unseen = sum(value is not None and value not in codes for value in item.columns[name])
-                if unseen:
-                    self._fit.meters.unknown(name, unseen)
+            try:
+                part = Part(runner, lost, columns, runner.model.encode(columns))
+                part.run()
+            except InvalidInput:
+                raise
+            except Exception as error:  # noqa: BLE001  the next one may be able to
+                self._failed(work, runner, lost, error)
+            else:
+                self._fit.meters.fell_back()
+                return part
+        if default is None:
+            raise Unavailable(
+                "the model could not score this request",
+                why="it failed, and nobody is declared to stand in for it",
+                fix="see the server's log; declare a fallback under rollout in baton.yaml",
+            )
+        self._fit.meters.fell_back()
+        return work.default_part(lost, columns, default)
+
+    def _failed(self, work: Work, runner: Runner, rows: Sequence[int], error: Exception) -> None:
+        """Count and log the failure of a runner; the sentinel and the breaker hear of it."""
+        route = runner.route
+        self._fit.meters.failed(route.variant, route.version)
+        if runner.answers and work.lineup.arms:
+            self._fit.sentinel.failed(route, work.eligible(runner, rows))
+        if route.variant == LIVE:
+            self.breaker.failed()
+        complaint = (route.release, type(error).__name__)
+        if complaint not in self._complained:
+            self._complained.add(complaint)
+            _logger.warning(
+                "%s %s (version %d) cannot score: %s", route.variant, route.release, route.version, without_values(error)
+            )
+
+    def _count(self, part: Part) -> None:
+        route = part.runner.route
+        self._fit.meters.answered(route.variant, route.version, len(part.rows))
+        for name, unseen in part.unseen():
+            self._fit.meters.unknown(name, unseen)
 
 
-def _score_rows(runner: Runner, feed: Feed, rows: Sequence[int], total: int) -> Scored:
-    names = runner.model.names
-    columns = picked(feed.columns(runner.model), names, None if len(rows) == total else rows)
-    return Scored(runner, rows, runner.model.score(columns), columns)
-
-
-def _batch(routing: Routing, item: Scored, ids: Sequence[str], own: Sequence[str], moment: int, took: int) -> PredictionBatch:
-    route = item.runner.route
-    return PredictionBatch(
-        project=routing.project,
-        decided_at=moment,
-        model_version=route.version,
-        release=route.release,
-        variant=route.variant,
-        prediction_ids=own,
-        entities=[ids[row] for row in item.rows],
-        scores=item.scores,
-        features={name: plain(values) for name, values in item.columns.items()},
-        latency_us=took,
-        serial=routing.serial,
-    )
-
-
-def _answers(scored: Sequence[Scored], ids: Sequence[str], named: Sequence[Sequence[str]]) -> list[Answered]:
-    """Rows in the order of the request, each from whoever answers for it."""
-    answers: dict[int, Answered] = {}
-    for item, own in zip(scored, named, strict=True):
-        route, threshold = item.runner.route, item.runner.model.signature.threshold
-        if route.variant not in ("live", "canary"):
-            continue
-        for row, score, name in zip(item.rows, item.scores, own, strict=True):
-            answers[row] = Answered(ids[row], score, score >= threshold, name, route.version, route.release, route.variant)
-    return [answers[row] for row in range(len(ids))]
+def _outcome(part: Part) -> Exception | None:
+    try:
+        part.run()
+    except Exception as error:  # noqa: BLE001  settled by the caller
+        return error
+    return None

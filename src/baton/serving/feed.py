@@ -49,6 +49,9 @@ class StoreFeed:
         return made
 
 
+Feed = GivenFeed | StoreFeed
+
+
 def entity_rows(model: ServedModel, entities: Sequence[str], reader: OnlineReader) -> list[dict[str, Any] | None]:
     """The entities' own columns, None for those that are not known.
 

@@ -1,10 +1,14 @@
 """What the serving room needs from the outside: online values, a prediction log, counters."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from baton.delivery.routing import Route, Routing
 from baton.features.ports import OnlineReader
 from baton.serving.prediction import PredictionBatch
+
+Kept = Callable[[Callable[[Exception | None], None]], None]
+"""Takes a call that is made, in any thread, once all that was logged is on the disk, or with why it is not."""
 
 
 class OnlineSnapshots(OnlineReader, Protocol):
@@ -20,6 +24,26 @@ class PredictionLog(Protocol):
 
     def append(self, batches: Sequence[PredictionBatch]) -> None:
         """Put the batches on record in one piece; raises Unavailable, and records none of them, when it cannot."""
+        ...
+
+
+class Sentinel(Protocol):
+    """Watches the arms of a release and takes one out of traffic by itself. Never raises; each call takes microseconds."""
+
+    def watch(self, routing: Routing) -> None:
+        """Another routing is in service."""
+        ...
+
+    def allows(self, route: Route) -> bool:
+        """Whether an arm may answer."""
+        ...
+
+    def answered(self, route: Route, took_us: int, entity: str) -> None:
+        """Live or an arm answered a request about an entity, and nobody else a part of it, in so many microseconds."""
+        ...
+
+    def failed(self, route: Route, entities: Sequence[str]) -> None:
+        """Live or an arm could not score these entities."""
         ...
 
 

@@ -64,6 +64,8 @@ RIGHTS: Mapping[str, Right] = {
         Right("task.finish", ANYBODY, services=False, what="finish or give up a task of theirs"),
         Right("approval.answer", WORK, services=False, what="approve or refuse"),
         Right("override.ask", WORK, services=False, what="ask to override a gate, a brake, or to freeze"),
+        Right("score.run", WORK, "deploy", what="score a table or a query"),
+        Right("score.publish", WORK, "deploy", services=False, what="publish scores that were withheld"),
         Right("release.roll-back", WORK, "deploy", services=False, what="roll a release back"),
         Right("release.halt", WORK, "incident", services=False, what="pull the kill switch"),
         Right("release.resume", WORK, "incident", services=False, what="end a halt"),

@@ -42,7 +42,8 @@ class TinyWorkspace:
     def route(self, *variants: tuple[str, int] | tuple[str, int, float], serial: int = 1) -> None:
         """Swap the routing file."""
         routes = tuple(
-            Route(variant, version, f"rel-{version}", self.bundles[version], *share) for variant, version, *share in variants
+            Route(variant, version, f"rel-{version}", self.bundles[version], share=share[0] if share else 1.0)
+            for variant, version, *share in variants
         )
         aside = self.folder / "routing.json.new"
         aside.write_bytes(write_routing(Routing("flights", serial, "salt", routes), self.keys.seal))

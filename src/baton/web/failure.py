@@ -12,7 +12,8 @@ from baton.kernel.errors import BatonError
 _logger = logging.getLogger("baton.web")
 STATUS: Mapping[str, int] = {
     "invalid-input": 422, "not-found": 404, "conflict": 409, "refused": 403, "broken-source": 502, "unavailable": 503,
-    "invalid-project": 500, "corrupt": 500, "incompatible": 500, "missing-extra": 501,
+    "invalid-project": 500, "corrupt": 500, "incompatible": 500, "missing-extra": 501, "overloaded": 503,
+    "expired": 504,
 }  # fmt: skip
 """HTTP status per error code; what nobody foresaw is a 500."""
 

@@ -1,4 +1,4 @@
-"""Releases and rollouts: every move from every status, every step of a policy, every case of a decision."""
+"""Releases: every move from every status, every step of a policy, the routes of every state."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from baton.delivery.release import MOVES, Release, advanced, moved, routing_for, start
-from baton.delivery.rollout import Evidence, decide
+from baton.delivery.release import MOVES, Cast, Release, advanced, cast_of, moved, routing_for, start
+from baton.delivery.routing import Watch
 from baton.kernel.errors import Conflict
-from baton.project.definition import Rollout, RolloutStep
+from baton.project.definition import GuardRule, Rollout, RolloutStep, StandIn
 
 AT = datetime(2023, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -20,9 +20,12 @@ POLICY = Rollout(
 ALLOWED = {
     "shadow": {"shadow", "canary", "live", "rolled-back"},
     "canary": {"canary", "live", "rolled-back"},
-    "live": {"retired", "rolled-back"},
+    "arm": {"live", "ended", "rolled-back"},
+    "live": {"kept", "retired", "rolled-back"},
+    "kept": {"live", "retired"},
     "retired": {"live"},
     "rolled-back": set[str](),
+    "ended": set[str](),
 }
 
 
@@ -80,7 +83,7 @@ def test_the_routes_of_every_state(live: bool, trial: str | None, baseline: bool
     one = release("live", id="rel-live", version=1) if live else None
     two = release(trial, id="rel-trial", version=2, share=0.2) if trial else None
     zero = release("retired", id="rel-base", version=0) if baseline else None
-    made = routing_for("flights", 5, one, two, zero)
+    made = routing_for("flights", 5, Cast(one, two, baseline=zero), POLICY, watched=False)
     expected = []
     if live:
         expected = [
@@ -97,43 +100,51 @@ def test_the_routes_of_every_state(live: bool, trial: str | None, baseline: bool
     assert all(route.release == releases[route.variant] for route in made.routes)
 
 
-GOOD = Evidence(100, 0, 50, 0.004, -0.01, 0.01)
-ROLLOUT = Rollout(steps=(RolloutStep(kind="shadow"),), margin=0.005)
-CASES: dict[str, tuple[Evidence, timedelta, str, str]] = {
-    "errors, at once": (replace(GOOD, errors=1), timedelta(0), "roll-back", "1 of 101 requests"),
-    "errors though better": (replace(GOOD, errors=3, difference=-1.0), 3 * DAY, "roll-back", "3 of 103 requests"),
-    "proven harm within the hold": (replace(GOOD, difference=0.02, low=0.0051), timedelta(0), "roll-back", "Brier worse by"),
-    "harm just not proven": (replace(GOOD, difference=0.02, low=0.005), timedelta(0), "hold", "holds shadow until"),
-    "good but early": (GOOD, DAY - timedelta(microseconds=1), "hold", "2023-01-02T00:00:00"),
-    "good in time": (GOOD, DAY, "advance", "on 50 labelled rows"),
-    "at the margin": (replace(GOOD, difference=0.005), DAY, "advance", "margin 0.005"),
-    "better": (replace(GOOD, difference=-0.1, low=-0.2, high=-0.05), DAY, "advance", "-0.1000"),
-    "no labels": (replace(GOOD, labelled=0, difference=None, low=None, high=None), DAY, "hold", "no data, no advance"),
-    "no labels for long": (
-        replace(GOOD, labelled=0, difference=None, low=None, high=None),
-        100 * DAY,
-        "hold",
-        "no data, no advance",
-    ),
-    "no answers": (Evidence(0, 0, 0), 100 * DAY, "hold", "no data, no advance"),
-    "above the margin so far": (
-        replace(GOOD, difference=0.0051),
-        7 * DAY - timedelta(microseconds=1),
-        "hold",
-        "above the margin",
-    ),
-    "above the margin for too long": (replace(GOOD, difference=0.0051), 7 * DAY, "roll-back", "in 7 days"),
-}
+def test_strategies_without_stages_are_live_at_once() -> None:
+    for strategy in ("all-at-once", "blue-green"):
+        made = start("r", 2, "b", "turn-1", AT, Rollout.model_validate({"strategy": strategy}), first=False)
+        assert (made.status, made.share, made.step) == ("live", 1.0, 0)
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_every_case_of_a_decision(case: str) -> None:
-    evidence, since, move, said = CASES[case]
-    decision = decide(release(), ROLLOUT, evidence, AT + since)
-    assert decision.move == move and said in decision.reason
+def test_a_challenger_scores_silently_and_goes_live_from_there() -> None:
+    policy = Rollout(strategy="champion-challenger")
+    made = start("r", 2, "b", "turn-1", AT, policy, first=False)
+    assert (made.status, made.share) == ("shadow", 0.0)
+    assert advanced(made, policy, AT + DAY, "better").status == "live"
 
 
-def test_a_policy_that_was_shortened_meanwhile_ends_the_hold() -> None:
-    assert decide(release("canary", step=3), ROLLOUT, GOOD, AT).move == "advance"
-    assert advanced(release("canary", step=3), ROLLOUT, AT, "x").status == "live"
-    assert decide(release("canary", step=1), Rollout(steps=()), replace(GOOD, labelled=0, difference=None), AT).move == "hold"
+def test_the_version_before_stays_loaded_while_it_is_kept_and_stands_in() -> None:
+    live, kept = release("live", id="rel-2", version=2), release("kept", id="rel-1", version=1)
+    cast = cast_of([kept, live], Rollout(strategy="blue-green", baseline=False))
+    made = routing_for("flights", 5, cast, Rollout(strategy="blue-green"), watched=True)
+    assert [(route.variant, route.version) for route in made.routes] == [("live", 2), ("fallback", 1)]
+    retired = replace(kept, status="retired")
+    assert cast_of([retired, live], Rollout(strategy="blue-green")).standby is None
+    assert cast_of([retired, live], Rollout(fallback="previous")).standby == retired
+
+
+def test_a_declared_answer_and_the_watch_go_into_the_routing() -> None:
+    policy = Rollout(
+        steps=POLICY.steps,
+        fallback=StandIn(answer=0.2),
+        guard=GuardRule.model_validate({"slow": ["50ms", "200ms"]}),
+        where={"carrier": ("AA",)},
+    )
+    trial = release("canary", id="rel-2", version=2, share=0.1, step=1)
+    cast = Cast(release("live", id="rel-1", version=1), trial)
+    made = routing_for("flights", 5, cast, policy, watched=True)
+    canary = made.find("canary")
+    assert canary is not None and (canary.step, canary.share, canary.where) == (1, 0.1, {"carrier": ("AA",)})
+    assert made.default == 0.2
+    assert made.watch == Watch(0.05 * 3 / 6, (50_000, 200_000)), "six questions share alpha, three are the server's"
+    assert routing_for("flights", 5, cast, policy, watched=False).watch is None
+
+
+def test_an_arm_that_went_keeps_its_place_so_that_nobody_is_drawn_anew() -> None:
+    live = release("live", id="rel-0", version=1)
+    one = release("arm", id="rel-1", version=2, share=0.2, variant="bold", group="g")
+    gone = release("rolled-back", id="rel-2", version=3, share=0.0, variant="calm", group="g")
+    made = routing_for("flights", 5, cast_of([live, gone, one], Rollout(baseline=False)), Rollout(), watched=False)
+    assert [(route.variant, route.share) for route in made.routes] == [("live", 1.0), ("calm", 0.0), ("bold", 0.2)]
+    over = cast_of([live, gone, replace(one, status="ended")], Rollout(baseline=False))
+    assert over.arms == ()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baton.delivery.split import BUCKETS, in_canary, position
+from baton.delivery.split import BUCKETS, arm_of, in_canary, position
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 
@@ -42,3 +42,31 @@ def test_another_salt_draws_anew() -> None:
 
 def test_salt_and_entity_do_not_run_together() -> None:
     assert position("ab", "c") != position("a", "bc")
+
+
+@settings(deadline=None, max_examples=200)
+@given(TEXT, TEXT, st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=5))
+def test_shares_that_grow_only_ever_move_units_from_live_to_an_arm(
+    salt: str, entity: str, pairs: list[tuple[float, float]]
+) -> None:
+    before, after = ([pick(pair) / len(pairs) for pair in pairs] for pick in (min, max))
+    one, other = arm_of(salt, entity, before), arm_of(salt, entity, after)
+    assert one is None or one == other, "who is in an arm stays in that very arm"
+    assert arm_of(salt, entity, [0.0] * len(pairs)) is None
+
+
+def test_a_ramp_moves_units_one_way_and_a_restart_moves_none() -> None:
+    entities, seen = [f"e{number}" for number in range(5000)], set[str]()
+    for share in (0.01, 0.05, 0.25, 0.5):
+        inside = {entity for entity in entities if arm_of("flightsrel-2", entity, (share,)) is not None}
+        again = {entity for entity in entities if arm_of("flightsrel-2", entity, (share,)) is not None}
+        assert seen <= inside == again
+        assert abs(len(inside) / 5000 - share) < 0.03
+        seen = inside
+
+
+def test_an_arm_that_goes_leaves_the_others_their_units() -> None:
+    entities = [f"e{number}" for number in range(2000)]
+    both = {entity: arm_of("s", entity, (0.3, 0.3)) for entity in entities}
+    one = {entity: arm_of("s", entity, (0.0, 0.3)) for entity in entities}
+    assert all(one[entity] == (None if arm == 0 else arm) for entity, arm in both.items())

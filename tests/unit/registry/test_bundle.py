@@ -13,7 +13,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from baton.kernel.digest import digest_bytes
 from baton.kernel.errors import Corrupt, Incompatible
-from baton.registry.bundle import FEATURES, FORMAT, MANIFEST, MODEL, Bundle, Calibration, Manifest, Parity, pack, to_plain, unpack
+from baton.registry.bundle import (
+    FEATURES,
+    FORMAT,
+    MANIFEST,
+    MODEL,
+    Bundle,
+    Calibration,
+    Manifest,
+    Parity,
+    Running,
+    pack,
+    to_plain,
+    unpack,
+)
 from baton.registry.signature import InputFeature, Signature
 
 SIGNATURE = Signature((InputFeature("carrier", "category", ("AA", "Å")), InputFeature("wind", "number")), "id", "flights", 0.5)
@@ -122,7 +135,7 @@ def test_a_newer_format_is_said_to_be_newer(format: int) -> None:
 
 def test_a_newer_manifest_of_another_shape_is_newer_not_broken() -> None:
     with pytest.raises(Incompatible):
-        opened(zipped({MANIFEST: b'{"format":2,"surprise":true}', MODEL: b"", FEATURES: b""}))
+        opened(zipped({MANIFEST: b'{"format":3,"surprise":true}', MODEL: b"", FEATURES: b""}))
 
 
 def zipped(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
@@ -192,3 +205,31 @@ def test_whatever_is_turned_in_a_sealed_bundle_it_is_corrupt_or_the_same_model()
         except (Corrupt, Incompatible):
             continue
         assert (bundle.model, bundle.features) == (WEIGHTS, SOURCE)
+
+
+NATIVE = replace(HEAD, running=Running("lightgbm", "score", 512 << 20, 2))
+
+
+def test_what_format_1_can_say_is_packed_as_format_1() -> None:
+    assert pack(replace(HEAD, running=Running()), WEIGHTS, SOURCE) == DATA
+    assert "running" not in to_plain(HEAD)
+
+
+def test_format_2_says_how_the_model_is_run() -> None:
+    bundle = opened(pack(NATIVE, b"tree", ""))
+    assert (bundle.manifest.format, bundle.manifest.running, bundle.model) == (2, NATIVE.running, b"tree")
+
+
+def test_a_format_1_manifest_cannot_smuggle_another_form_in() -> None:
+    running = {"form": "skops", "kind": "score", "memory": 0, "cpu": 0}
+    assert opened(zipped({**WHOLE, MANIFEST: manifest(running=running)})).manifest.running == Running()
+
+
+def test_the_model_is_the_member_of_its_form() -> None:
+    with zipfile.ZipFile(io.BytesIO(pack(NATIVE, b"tree", ""))) as archive:
+        assert archive.namelist() == [MANIFEST, "model.txt", FEATURES]
+        whole = {name: archive.read(name) for name in archive.namelist()}
+    moved = {**{name: data for name, data in whole.items() if name != "model.txt"}, "model.skops": whole["model.txt"]}
+    for broken in (moved, {**whole, "model.skops": b"x"}):
+        with pytest.raises(Corrupt):
+            opened(zipped(broken))

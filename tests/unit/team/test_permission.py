@@ -40,6 +40,8 @@ def lending(who: Person, to: str, *phases: str, subject: str = "") -> Team:
     [
         ("read", ["priya", "dana", "sam", "mo", "ola", "kim"]),
         ("loop.run", ["ola"]),
+        ("score.run", ["ola"]),
+        ("score.publish", ["ola"]),
         ("release.roll-back", ["ola"]),
         ("release.halt", ["priya", "ola", "kim"]),
         ("identity.invite", ["priya"]),

@@ -12,7 +12,7 @@ from baton.app.lifecycle.office import Office
 from baton.app.lifecycle.overriding import frozen, on_approval, revert
 from baton.app.lifecycle.people import Records
 from baton.app.lifecycle.turn import OPEN, Turn
-from baton.delivery.release import Release
+from baton.delivery.release import WAITING, Release
 from baton.kernel.clock import duration_text, iso
 from baton.kernel.digest import digest
 from baton.kernel.ids import derived_id
@@ -28,7 +28,6 @@ from baton.team.team import Team
 ROLLOUT, PROMOTE = "rollout", "promote"
 SECTIONS = ("rollout", "gates", "monitor")
 """The sections of a definition that say how a version reaches all traffic; together they are the rollout policy."""
-TRIAL = ("shadow", "canary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +157,7 @@ def answer(office: Office, behaviours: Mapping[str, Behaviour]) -> None:
 
 
 def _on_its_way(office: Office, release: str) -> bool:
-    if release in {each.id for each in office.draft.all(Release, status=TRIAL)}:
+    if release in {each.id for each in office.draft.all(Release, status=WAITING)}:
         return True
     return release in {derived_id("release", turn.id) for turn in office.draft.all(Turn, status=OPEN)}
 
@@ -180,7 +179,7 @@ def _withdraw(office: Office, approval: Approval, reason: str) -> None:
 def awaited(records: Records) -> bool:
     """Whether a release on trial asked for an approval."""
     asked = {each.subject for each in records.all(Approval) if each.action == PROMOTE}
-    return any(release.status in TRIAL and release.id in asked for release in records.all(Release))
+    return any(release.status in WAITING and release.id in asked for release in records.all(Release))
 
 
 def next_due(records: Records, team: Team, behaviours: Mapping[str, Behaviour], now: datetime) -> datetime | None:

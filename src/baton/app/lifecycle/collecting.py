@@ -9,21 +9,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from baton.app.lifecycle.step import Step
+from baton.delivery.routing import SILENT
 from baton.kernel.clock import floor_to, from_micros, parse_instant
 from baton.monitoring.day import Day
 from baton.monitoring.drift import excess_psi, outside_share
 from baton.monitoring.traffic import ERRORS, P50, P99
-from baton.serving.log import read_segments
+from baton.project.tablename import PREDICTIONS as TABLES
+from baton.serving.lineup import PINNED
+from baton.serving.log import read_segments, remove_collected
 from baton.serving.prediction import PredictionBatch
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from baton.app.house import House
     from baton.monitoring.day import Reference
 
-TABLES = {"live": "predictions", "canary": "predictions", "shadow": "predictions", "challenger": "challenger_predictions"}
-ANSWERED = ("live", "canary")
-OWN = frozenset({"prediction_id", "decided_at", "model_version", "release", "variant", "score"})
+PREDICTIONS, TRIALS = TABLES
+FROZEN = "shadow"
+OWN = frozenset({"prediction_id", "decided_at", "model_version", "release", "variant", "score", "odds"})
 DAY = timedelta(days=1)
 FROM, UNTIL = "collected.from", "collected.until"
 
@@ -43,11 +47,26 @@ def collect(step: Step) -> tuple[list[PredictionBatch], dict[str, str]]:
         if found:
             state.commit([], cursors={UNTIL: json.dumps({"step": step.number, "at": end})})
     batches = _once(found)
-    for name in sorted(set(TABLES.values())):
-        chosen = [batch for batch in batches if TABLES[batch.variant] == name]
+    for name in sorted(TABLES):
+        chosen = [batch for batch in batches if table_of(batch.variant) == name]
         if chosen:
             step.house.tables.append(name, as_table(chosen, step.house.definition.entity.key), step=step.number)
     return batches, {FROM: json.dumps(end)}
+
+
+def clear(house: "House") -> None:
+    """Remove the segments of which the last step that was committed took every record; run after any commit, or never."""
+    remove_collected(house.workspace.segments, json.loads(house.state.cursor(FROM) or "{}"))
+
+
+def table_of(variant: str) -> str:
+    """Where a variant's scores are: those on trial apart, of which somebody else answered the very rows."""
+    return TRIALS if variant in SILENT and variant != FROZEN else PREDICTIONS
+
+
+def answers(variant: str) -> bool:
+    """Whether callers see a variant's scores as the project's answer: a version asked for by name is on record, and not judged."""
+    return variant not in SILENT and variant != PINNED
 
 
 def _once(found: Sequence[PredictionBatch]) -> list[PredictionBatch]:
@@ -55,7 +74,7 @@ def _once(found: Sequence[PredictionBatch]) -> list[PredictionBatch]:
     seen: dict[tuple[int, str, tuple[str, ...]], PredictionBatch] = {}
     for batch in found:
         seen.setdefault((batch.decided_at, batch.variant, tuple(batch.prediction_ids)), batch)
-    return sorted(seen.values(), key=lambda batch: (batch.decided_at, batch.variant))
+    return sorted(seen.values(), key=lambda batch: (batch.decided_at, batch.variant, tuple(batch.prediction_ids)))
 
 
 def as_table(batches: Sequence[PredictionBatch], entity: str) -> "pa.Table":
@@ -73,6 +92,7 @@ def as_table(batches: Sequence[PredictionBatch], entity: str) -> "pa.Table":
         "release": pa.array(spread("release"), pa.string()),
         "variant": pa.array(spread("variant"), pa.string()),
         "score": pa.array([score for batch in batches for score in batch.scores], pa.float64()),
+        "odds": pa.array(spread("odds"), pa.float64()),
     }
     for name in dict.fromkeys(name for batch in batches for name in batch.features):
         values = _values(batches, name)
@@ -88,7 +108,7 @@ def _values(batches: Sequence[PredictionBatch], name: str) -> list[Any]:
 
 def measure_traffic(step: Step, batches: Sequence[PredictionBatch], failed: int) -> None:
     """Note how long answers took, at the end of their day, and how many requests failed; no run repeats these."""
-    answered = [batch for batch in batches if batch.variant in ANSWERED]
+    answered = [batch for batch in batches if answers(batch.variant)]
     if failed or answered:
         step.house.state.measure(ERRORS, failed, step.now)
     for end, of_day in groupby(answered, lambda batch: floor_to(from_micros(batch.decided_at), DAY) + DAY):
@@ -100,7 +120,7 @@ def measure_traffic(step: Step, batches: Sequence[PredictionBatch], failed: int)
 def record_days(step: Step, reference: "Reference | None") -> None:
     """The days that ended since the last daily step, as far as they can be judged without labels."""
     before = step.house.state.cursor("day")
-    if before is None or not step.house.tables.exists(TABLES["live"]):
+    if before is None or not step.house.tables.exists(PREDICTIONS):
         return
     began = floor_to(parse_instant(before), DAY)
     while began + DAY <= step.now:
@@ -109,12 +129,11 @@ def record_days(step: Step, reference: "Reference | None") -> None:
 
 
 def _record_day(step: Step, began: datetime, reference: "Reference | None") -> None:
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     first = began - timedelta(microseconds=1)
-    rows = step.house.tables.scan(TABLES["live"], None, first, first + DAY, "decided_at")
-    rows = rows.filter(pc.is_in(rows["variant"], value_set=pa.array(ANSWERED)))
+    rows = step.house.tables.scan(PREDICTIONS, None, first, first + DAY, "decided_at")
+    rows = rows.filter(pc.not_equal(rows["variant"], FROZEN))
     if not rows.num_rows:
         return
     names = {name: name if name not in OWN else f"feature_{name}" for name in (reference.low if reference else ())}

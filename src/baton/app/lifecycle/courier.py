@@ -1,4 +1,4 @@
-"""The courier: delivers notices beside the loop, in threads of its own, with a connection of its own to the state.
+"""The courier: delivers notices beside the loop, and scores that are to go out, in threads and over a connection of its own.
 
 `baton up` runs one; `baton deliver` does one round where no loop runs. A workspace has one courier at a time.
 """
@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 
 from baton.app.bootstrap import load_owned, open_channels, open_state
 from baton.app.lifecycle.delivering import Channels, Outcome, attempt, due, gather, resting, settle
+from baton.app.lifecycle.shipping import carry, waiting
 from baton.app.workspace import Workspace
 from baton.kernel.clock import Clock, iso
 from baton.kernel.errors import BatonError, Unavailable
@@ -46,7 +47,7 @@ class Courier:
 
     def __init__(self, project: Path, folder: Path, clock: Clock, say: Callable[[str], None]) -> None:
         self._project, self._folder, self._clock, self._say = project, folder, clock, say
-        self._stop, self._thread = threading.Event(), threading.Thread()
+        self._stop, self._thread, self._shipping = threading.Event(), threading.Thread(), threading.Thread()
         self._back: SimpleQueue[tuple[tuple[Notice, ...], Outcome]] = SimpleQueue()
         self._flights: dict[str, Flight] = {}
 
@@ -84,6 +85,7 @@ class Courier:
     def _round(self, state: State, workspace: Workspace, owned: Ownership, channels: Channels) -> None:
         now = self._clock.now()
         gather(state, workspace, owned, now)
+        self._ship(state, now)
         for batch, outcome in self._returned(now):
             settle(state, workspace, owned, batch, outcome, now)
             if outcome.error:
@@ -92,6 +94,13 @@ class Courier:
             self._flights[batch[0].to] = Flight(batch, now)
             told = (contacts_of(state, batch), batch, channels, resting(state, batch[0].to, now), now)
             threading.Thread(target=self._fly, args=(self._back, *told), daemon=True).start()
+
+    def _ship(self, state: State, now: datetime) -> None:
+        """Scores go out in a thread of their own: a batch of many parts holds up no notice."""
+        if not self._shipping.is_alive() and waiting(state, now):
+            told = (self._project, self._folder, self._clock, self._stop.wait, self._say)
+            self._shipping = threading.Thread(target=carry, args=told, name="shipping", daemon=True)
+            self._shipping.start()
 
     @staticmethod
     def _fly(

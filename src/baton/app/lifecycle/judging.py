@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from baton.app.lifecycle.collecting import ANSWERED
+from baton.app.lifecycle.landing import ALIAS
 from baton.app.lifecycle.step import Step
 from baton.delivery.release import Release
 from baton.kernel.clock import iso
@@ -38,7 +38,7 @@ def judge_days(step: Step, recent: "Recent") -> None:
     ready = step.now - step.house.definition.monitor.maturity
     for day in step.draft.all(Day, status=("served",)):
         if day.day + timedelta(days=1) <= ready:
-            known = recent.labelled(day.day, day.day + timedelta(days=1), ANSWERED)
+            known = recent.labelled(day.day, day.day + timedelta(days=1), None)
             scores = np.array([row.score for row, _ in known], dtype=np.float64)
             labels = np.array([label for _, label in known], dtype=np.float64)
             judged = matured(day, scores, labels, "judged")
@@ -134,9 +134,10 @@ def _judge(step: Step, month: str, *, closed: bool) -> Month | None:
     sources = {name: tables.files(name) for name in ("predictions", "labels") if tables.exists(name)}
     if "labels" not in sources:
         return None
+    by = f'l."{entity}"' if step.house.alias is None else f'coalesce(l.{ALIAS}, l."{entity}")'
     rows = step.house.query(
-        f'SELECT p.variant = \'shadow\' AS frozen, l.label, p.score FROM predictions p LEFT JOIN labels l ON p."{entity}" = l."{entity}" '
-        f"WHERE {period} AND (p.variant IN ('live', 'canary', 'shadow')) ORDER BY p.decided_at, p.\"{entity}\"",
+        f"SELECT p.variant = 'shadow' AS frozen, l.label, p.score FROM predictions p LEFT JOIN labels l ON p.\"{entity}\" = {by} "
+        f'WHERE {period} ORDER BY p.decided_at, p."{entity}"',
         sources,
         max_rows=50_000_000,
         memory_limit="1GB",

@@ -10,6 +10,9 @@ from baton.data.standing import UNREADABLE, SourceState
 from baton.kernel.clock import parse_instant
 from baton.kernel.errors import BrokenSource
 
+ALIAS = "logged_as"
+"""The column of labels that a personal entity's predictions are found by."""
+
 
 def land(step: Step) -> None:
     """Land every source up to now, and the labels that arrived with them.
@@ -68,6 +71,8 @@ def _labels(step: Step) -> None:
         return
     rows = house.tables.scan(name) if known_at is None else house.tables.scan(name, None, _since(step), step.now, known_at)
     made = label_rows(rows, definition)
+    if house.alias is not None:
+        made = made.append_column(ALIAS, [[house.alias(key) for key in made[definition.entity.key].to_pylist()]])
     if made.num_rows:
         order = [("known_at", "ascending"), (definition.entity.key, "ascending")]
         house.tables.append("labels", made if known_at is None else made.sort_by(order), step=step.number)

@@ -10,8 +10,8 @@ from pathlib import Path
 from baton.app.bootstrap import open_house
 from baton.app.lifecycle.courier import Courier
 from baton.app.lifecycle.recent import Recent
-from baton.app.lifecycle.server import ModelServer
-from baton.app.lifecycle.tick import TOLD, Loop, arrive, daily, daily_due, resume, tick
+from baton.app.lifecycle.server import ModelServer, serving_options
+from baton.app.lifecycle.tick import TOLD, Loop, arrive, daily, daily_due, guarded, meet, resume, tick
 from baton.app.workspace import Workspace
 from baton.kernel.clock import Clock, SystemClock, floor_to, from_micros, iso, micros
 from baton.kernel.errors import BatonError, BrokenSource, Conflict
@@ -35,13 +35,12 @@ def live(
     """
     clock, stop = clock or SystemClock(), stop or _on_signals()
     with open_house(folder, workspace) as house:
-        server = ModelServer(workspace.folder, replay=False, port=port)
+        server = ModelServer(workspace.folder, replay=False, port=port, options=serving_options(house.definition))
         loop = Loop(
             house,
             Recent(house.tables, house.definition),
             server.ask_now,
             server.reload,
-            server.failures,
             server.errors,
             None,
             None,
@@ -119,11 +118,12 @@ class Watch:
         now, stands = self.clock.now(), self.loop.house.online.begin()
         due = floor_to(now, self.loop.every)
         self._tell_clock(now, stands)
-        if stands is not None and stands >= micros(due) and not daily_due(self.loop, due):
+        done = stands is not None and stands >= micros(due) and not daily_due(self.loop, due)
+        if done and not guarded(self.loop):
             return
         try:
             seen = self.loop.house.state.head().size
-            tick(self.loop, due, due)
+            meet(self.loop, due) if done else tick(self.loop, due, due)
             self.pause = 0
             _tell(self.loop, seen, self.say)
             self._tell_sources()

@@ -7,12 +7,14 @@ a novelty alarm        → an incident (cause) and a proposal to retrain
 a proposal             → a turn of the loop, within cooldown and budget
 an override of a gate  → the turn that failed at it open again, its proposal approved, its incident mitigating
 a turn that failed     → its proposal failed, its incident open again; a later alarm may propose anew
+a release that harms   → rolled back, and an incident of whoever answers for the cause; the next that serves resolves it
 a release that serves  → its incident resolved, its proposal done
 a month that closed    → a report that product must take
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from baton.app.lifecycle import overriding
 from baton.app.lifecycle.judging import Signal
@@ -20,6 +22,8 @@ from baton.app.lifecycle.step import Step
 from baton.app.lifecycle.turn import OPEN, Turn
 from baton.data.standing import UNREADABLE, SourceState
 from baton.delivery.release import Release
+from baton.delivery.rollout import Decision
+from baton.delivery.strategy import waits_for_ever
 from baton.incidents.incident import Incident, moved
 from baton.incidents.proposal import Proposal, brake
 from baton.incidents.proposal import moved as moved_proposal
@@ -90,8 +94,9 @@ def resolve(step: Step, incident: Incident, mended_by: str, reason: str) -> None
 
 
 def propose(step: Step, incident: Incident, reason: str) -> None:
-    """A proposal to retrain, unless one is on its way."""
-    if step.draft.all(Proposal, status=("waiting", "approved")):
+    """A proposal to retrain, unless one is on its way; one whose challenger scores silently without end is none."""
+    endless = waits_for_ever(step.house.definition.rollout)
+    if step.draft.all(Proposal, status=("waiting",) if endless else ("waiting", "approved")):
         return
     made = Proposal(derived_id("proposal", incident.id, step.now.isoformat()), "waiting", incident.id, reason, step.now)
     step.draft.record(step.act("retrain"), made, "made", reason, incident=incident.id)
@@ -175,6 +180,19 @@ def on_reopened(step: Step, turn: Turn, reason: str) -> None:
         )
 
 
+CAUSES = {"quality": "train", "outcome": "train"}
+"""The phase that lies behind what was wrong with a release; whatever is not named is of its deployment."""
+
+
+def on_harm(step: Step, release: Release, decision: Decision, told: Mapping[str, Any]) -> None:
+    """A release was rolled back on evidence: an incident says why, to whoever does the work of the phase behind it."""
+    share = f" with a share of {release.share:.0%}" if release.status == "canary" else ""
+    cause = f"version {release.version} was rolled back as {release.status}{share}: {decision.reason}"
+    found = {"release": release.id, "because": list(decision.because), **told}
+    signal = Signal("release", cause, harm=release.status == "canary", evidence=found)
+    open_incident(step, signal, f"version {release.version}", CAUSES.get(decision.because[0], "deploy"))
+
+
 def on_live(step: Step, release: Release, turn: Turn | None) -> None:
     """A release that serves all traffic mends what its version was retrained for, and every alarm about the one before."""
     if turn is not None and turn.proposal:
@@ -202,5 +220,6 @@ def on_closed_months(step: Step, months: Sequence[Month]) -> None:
 
 
 def busy(step: Step) -> bool:
-    """Whether a turn is on its way."""
-    return bool(step.draft.all(Turn, status=OPEN))
+    """Whether a turn is on its way. One whose challenger scores silently for as long as it takes holds up no other."""
+    endless = waits_for_ever(step.house.definition.rollout)
+    return any(not (endless and turn.status == "releasing") for turn in step.draft.all(Turn, status=OPEN))

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from baton.app.lifecycle.collecting import TABLES
+from baton.app.lifecycle.collecting import FROZEN, PREDICTIONS, table_of
+from baton.app.lifecycle.landing import ALIAS
 
 if TYPE_CHECKING:
     from baton.data.ports import Tables
     from baton.project.definition import Definition
 
 INSTANT = timedelta(microseconds=1)
+ANSWERING = ("live", "canary")
+"""Who comes first among those that answered at the same time."""
 
 
 class Scored(NamedTuple):
@@ -35,35 +38,39 @@ class Recent:
         own = definition.label.source != definition.entity.source
         self._follows = own and source.known_at is not None and definition.decision is not None
 
-    def scored(self, since: datetime, until: datetime, variants: Sequence[str]) -> list[Scored]:
-        """Predictions of variants with since ≤ decided < until, in order of time, variant and entity."""
+    def scored(self, since: datetime, until: datetime, variants: Sequence[str] | None) -> list[Scored]:
+        """Predictions of variants (None: of all who answered) with since ≤ decided < until, by time, variant and entity."""
+        order = variants if variants is not None else ANSWERING
         found = [
-            (row, variants.index(variant))
-            for name in sorted({TABLES[variant] for variant in variants})
+            (row, order.index(variant) if variant in order else len(order), variant)
+            for name in sorted({table_of(variant) for variant in variants} if variants is not None else {PREDICTIONS})
             if self._tables.exists(name)
             for row, variant in self._read(name, since, until, variants)
         ]
-        return [row for row, _ in sorted(found, key=lambda each: (each[0].at, each[1], each[0].entity))]
+        return [row for row, *_ in sorted(found, key=lambda each: (each[0].at, each[1], each[2], each[0].entity))]
 
-    def labelled(self, since: datetime, until: datetime, variants: Sequence[str]) -> list[tuple[Scored, int]]:
+    def labelled(self, since: datetime, until: datetime, variants: Sequence[str] | None) -> list[tuple[Scored, int]]:
         """The same, as far as a label has arrived, each with its label."""
         rows = self.scored(since, until, variants)
-        labels = self._labels(since, {row.entity for row in rows})
+        labels = self.labels(since, {row.entity for row in rows})
         return [(row, labels[row.entity]) for row in rows if row.entity in labels]
 
-    def _read(self, name: str, since: datetime, until: datetime, variants: Sequence[str]) -> list[tuple[Scored, str]]:
+    def _read(self, name: str, since: datetime, until: datetime, variants: Sequence[str] | None) -> list[tuple[Scored, str]]:
         import pyarrow as pa
         import pyarrow.compute as pc
 
         columns = (self._key, "decided_at", "model_version", "score", "variant")
         rows = self._tables.scan(name, columns, since - INSTANT, until - INSTANT, "decided_at")
-        rows = rows.filter(pc.is_in(rows["variant"], value_set=pa.array(variants)))
+        wanted = (
+            pc.not_equal(rows["variant"], FROZEN) if variants is None else pc.is_in(rows["variant"], value_set=pa.array(variants))
+        )
+        rows = rows.filter(wanted)
         decided = rows["decided_at"].cast(pa.timestamp("us", "UTC")).cast(pa.int64())
         entity, version, score, variant = (rows[each] for each in (self._key, *columns[2:]))
         values = (column.to_pylist() for column in (decided, entity, version, score, variant))
         return [(Scored(*row), name) for *row, name in zip(*values, strict=True)]
 
-    def _labels(self, since: datetime, entities: set[str]) -> dict[str, int]:
+    def labels(self, since: datetime, entities: set[str]) -> dict[str, int]:
         """The latest label of each of these entities."""
         if not entities or not self._tables.exists("labels"):
             return {}
@@ -71,5 +78,8 @@ class Recent:
         import pyarrow.compute as pc
 
         rows = self._tables.scan("labels", after=since if self._follows else None)
+        if ALIAS in rows.column_names:
+            known_as = pc.coalesce(rows[ALIAS], rows[self._key])
+            rows = rows.set_column(rows.column_names.index(self._key), self._key, known_as)
         rows = rows.filter(pc.is_in(rows[self._key], value_set=pa.array(sorted(entities)))).sort_by("known_at")
         return dict(zip(rows[self._key].to_pylist(), rows["label"].to_pylist(), strict=True))

@@ -1,109 +1,176 @@
 """Deploy, once a day: weigh the evidence on releases on trial, move them, and write the routing that follows."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from baton.app.lifecycle import approving
+from baton.app.lifecycle import approving, evidence, faults
 from baton.app.lifecycle.overriding import halted
-from baton.app.lifecycle.reactions import on_failed, on_live
+from baton.app.lifecycle.people import Records
+from baton.app.lifecycle.reactions import on_failed, on_harm, on_live
 from baton.app.lifecycle.step import Step
 from baton.app.lifecycle.turn import Turn
 from baton.app.lifecycle.turn import moved as moved_turn
-from baton.app.workspace import replace_file
-from baton.delivery.release import Release, advanced, moved, routing_for
-from baton.delivery.rollout import Evidence, decide
+from baton.app.workspace import Workspace, replace_file
+from baton.delivery.release import TRIAL, Release, advanced, cast_of, moved, routing_for
+from baton.delivery.rollout import Decision, Evidence, decide, weighed
 from baton.delivery.routing import Routing, read_routing, write_routing
+from baton.delivery.strategy import keeps_warm, stages
+from baton.delivery.terms import terms_of
+from baton.delivery.weighing import Weighing
+from baton.kernel.clock import duration_text, iso
 from baton.kernel.errors import Corrupt
 from baton.ledger.ports import StateReader
 from baton.project.definition import Definition
 from baton.registry.ports import Keys
+from baton.registry.version import MOVES as VERSION_MOVES
 from baton.registry.version import ModelVersion
 from baton.registry.version import moved as moved_version
+from baton.serving.guard import Tripped, forget, tripped
 from baton.team.handoff import Check
 
 if TYPE_CHECKING:
     from baton.app.lifecycle.recent import Recent
 
-TRIAL = ("shadow", "canary")
-HOUR = 3_600_000_000
 
-
-def advance(step: Step, recent: "Recent", failures: Callable[[int], int]) -> None:
-    """Move every release on trial by the rollout policy, and finish turns whose release serves all traffic.
-
-    `failures` tells how many requests the server could not score with a version.
-    """
+def advance(step: Step, recent: "Recent") -> None:
+    """Move every release on trial by the rollout policy, and finish turns whose release serves all traffic."""
+    take_out(step)
     for release in step.draft.all(Release, status=TRIAL):
-        verdict = decide(
-            release, step.house.definition.rollout, evidence_of(step, release, recent, failures(release.version)), step.now
-        )
-        if verdict.move == "advance":
-            _advance(step, release, verdict.reason)
-        elif verdict.move == "roll-back":
-            _roll_back(step, release, verdict.reason)
+        if release.started_at < step.now:
+            _move(step, release, _weigh(step, release, recent))
+    _let_go(step)
     for turn in step.draft.all(Turn, status=("releasing",)):
         _finish(step, turn)
 
 
-def evidence_of(step: Step, release: Release, recent: "Recent", errors: int) -> Evidence:
-    """The paired comparison on rows that both versions scored and whose label arrived, grouped by decision hour."""
-    theirs = {
-        (row.at, row.entity): row.score
-        for row in recent.scored(release.since, step.now, ("challenger",))
-        if row.version == release.version
-    }
-    answered = [row for row in recent.scored(release.since, step.now, ("canary",)) if row.version == release.version]
-    pairs = [
-        (row.at, (theirs[row.at, row.entity] - label) ** 2 - (row.score - label) ** 2)
-        for row, label in recent.labelled(release.since, step.now, ("live",))
-        if (row.at, row.entity) in theirs and row.version != release.version
-    ]
-    if not pairs:
-        return Evidence(len(answered), errors, 0)
-    hours, loss = (np.array(values) for values in zip(*pairs, strict=True))
-    _, group = np.unique(hours // HOUR, return_inverse=True)
-    sums, counts = np.bincount(group, loss), np.bincount(group)
-    mean = float(loss.mean())
-    spread = float(np.sqrt(np.sum((sums - mean * counts) ** 2)) / len(loss))
-    return Evidence(len(answered), errors, len(loss), mean, mean - 2.58 * spread, mean + 2.58 * spread)
+def take_out(step: Step) -> None:
+    """Releases that the server took out of traffic by itself are rolled back on the record. A record of a release that is
+    no longer on trial says nothing new, so one that is seen twice is one roll-back."""
+    for record in guarded(step.house.workspace, step.draft):
+        release = step.draft.get(Release, record.release)
+        assert release is not None
+        what = f"the server took it out of traffic at {record.at}: {_told(record)}"
+        decision = Decision("roll-back", what, (record.criterion,))
+        _roll_back(step, release, decision, {"guard": record.criterion, "evidence": record.evidence, "counts": record.counts})
+
+
+def guarded(workspace: Workspace, state: Records) -> list[Tripped]:
+    """What guards recorded about releases that are still on trial. In a replay none is set: time is not what it was."""
+    if workspace.clock != "wall":
+        return []
+    on_trial = {release.id for release in state.all(Release) if release.status in TRIAL}
+    return [record for record in tripped(workspace.segments) if record.release in on_trial] if on_trial else []
+
+
+def _told(record: Tripped) -> str:
+    mine, theirs = (sum(pair[at] for pair in record.counts.values()) for at in (0, 1))
+    shares = " and ".join(f"{float(share):.0%}" for share in record.counts)
+    return (
+        f"{record.criterion}: {mine:,} of the canary against {theirs:,} of live at a share of {shares}; "
+        f"evidence {record.evidence:,.3g}, threshold {record.threshold:,.3g}"
+    )
+
+
+def _weigh(step: Step, release: Release, recent: "Recent") -> Decision:
+    """Look at a release and put the look on the record, once per instant."""
+    definition, known = step.house.definition, step.draft.get(Weighing, release.id)
+    policy = definition.rollout
+    if known is not None and known.at == step.now:
+        found = Evidence(known.readings, known.answered, known.labelled)
+        return decide(release, policy, found, step.now)
+    scope = evidence.Scope(step.house.tables, definition.entity.key, policy.where, definition.problem.value.threshold)
+    terms = terms_of(policy, definition.monitor.error_rate)
+    found = evidence.gather(scope, terms, release, recent, known.readings if known else (), step.now)
+    decision = decide(release, policy, found, step.now)
+    step.draft.record(step.act("deploy"), weighed(release, found, decision, step.now), "weighed", decision.reason)
+    return decision
+
+
+def _move(step: Step, release: Release, decision: Decision) -> None:
+    if decision.move == "advance":
+        _advance(step, release, decision.reason)
+    elif decision.move == "roll-back":
+        _roll_back(step, release, decision, {})
 
 
 def _advance(step: Step, release: Release, reason: str) -> None:
     following = advanced(release, step.house.definition.rollout, step.now, reason)
-    told: dict[str, Any] = {"share": following.share}
     if following.status == "live":
-        version = step.draft.get(ModelVersion, f"version-{release.version}")
-        assert version is not None
-        clearance = approving.clear(step.office, step.house.definition, release.id, version)
-        if clearance.refused:
-            _roll_back(step, release, f"its promotion was refused: {clearance.reason}")
-        if not clearance.granted:
-            return
-        told["approval"] = clearance.waits_for
-        for before in step.draft.all(Release, status=("live",)):
-            step.draft.record(
-                step.act("deploy"),
-                moved(before, "retired", step.now, f"{release.id} took over"),
-                "retired",
-                f"{release.id} took over",
-            )
-            _version(step, before.version, "retired", before.id)
-        _version(step, release.version, "live", release.id)
-    step.draft.record(step.act("deploy"), following, "promoted" if following.status == "live" else "advanced", reason, **told)
+        promote(step, release, reason)
+        return
+    if following.status == "canary":
+        following = faults.at_canary(step, release, following)
+    step.draft.record(step.act("deploy"), following, "advanced", reason, share=following.share)
 
 
-def _roll_back(step: Step, release: Release, reason: str) -> None:
-    step.draft.record(step.act("deploy"), moved(release, "rolled-back", step.now, reason), "rolled-back", reason)
-    _version(step, release.version, "rejected", reason)
+def promote(step: Step, release: Release, reason: str) -> bool:
+    """A release serves all traffic from now on, if it may; tells whether it does."""
+    approval = _cleared(step, release)
+    if approval is None:
+        return False
+    retire(step, release)
+    version(step, release.version, "live", release.id)
+    serving = replace(moved(release, "live", step.now, reason), step=len(stages(step.house.definition.rollout)))
+    step.draft.record(step.act("deploy"), serving, "promoted", reason, share=serving.share, approval=approval)
+    return True
 
 
-def _version(step: Step, number: int, status: str, reason: str) -> None:
-    version = step.draft.get(ModelVersion, f"version-{number}")
-    if version is not None and version.status != status:
-        step.draft.record(step.act("register"), moved_version(version, status), status, reason)
+def end_arm(step: Step, arm: Release, status: str, reason: str) -> None:
+    """An arm of a comparison answers no more; its version stands where it stood."""
+    step.draft.record(step.act("deploy"), moved(arm, status, step.now, reason), status, f"{arm.variant}: {reason}")
+
+
+def _cleared(step: Step, release: Release) -> str | None:
+    """The approval by which a release may serve all traffic now; None when it waits, or was refused and is rolled back."""
+    known = step.draft.get(ModelVersion, f"version-{release.version}")
+    assert known is not None
+    clearance = approving.clear(step.office, step.house.definition, release.id, known)
+    if clearance.refused:
+        _roll_back(step, release, Decision("roll-back", f"its promotion was refused: {clearance.reason}"), {})
+    return clearance.waits_for if clearance.granted else None
+
+
+def retire(step: Step, release: Release) -> None:
+    """Another release serves all traffic from now on: the one before is retired, or kept warm for an instant return."""
+    policy = step.house.definition.rollout
+    for before in step.draft.all(Release, status=("live",)):
+        status, words = "retired", f"{release.id} took over"
+        if keeps_warm(policy):
+            status, words = "kept", f"{words}; kept warm for {duration_text(policy.keep)}"
+        step.draft.record(step.act("deploy"), moved(before, status, step.now, words), status, words)
+        version(step, before.version, "retired", before.id)
+
+
+def supersede(step: Step, release: Release) -> None:
+    """A challenger that was never proved better makes room for the next one."""
+    for before in step.draft.all(Release, status=TRIAL):
+        _roll_back(step, before, Decision("roll-back", f"not proved better so far; {release.id} takes its place"), {})
+
+
+def _let_go(step: Step) -> None:
+    """Versions that were kept warm for long enough."""
+    policy = step.house.definition.rollout
+    for kept in step.draft.all(Release, status=("kept",)):
+        if not keeps_warm(policy) or step.now >= kept.since + policy.keep:
+            words = f"kept warm since {iso(kept.since)}, and not needed"
+            step.draft.record(step.act("deploy"), moved(kept, "retired", step.now, words), "retired", words)
+
+
+def _roll_back(step: Step, release: Release, decision: Decision, told: dict[str, Any]) -> None:
+    gone = moved(release, "rolled-back", step.now, decision.reason)
+    step.draft.record(step.act("deploy"), gone, "rolled-back", decision.reason, **told)
+    version(step, release.version, "rejected", decision.reason)
+    if decision.because and decision.because != ("latest",):
+        on_harm(step, release, decision, told)
+
+
+def version(step: Step, number: int, status: str, reason: str) -> None:
+    """A version's own standing follows its release."""
+    known = step.draft.get(ModelVersion, f"version-{number}")
+    if known is not None and status in VERSION_MOVES[known.status]:
+        step.draft.record(step.act("register"), moved_version(known, status), status, reason)
 
 
 def _finish(step: Step, turn: Turn) -> None:
@@ -126,26 +193,32 @@ def _finish(step: Step, turn: Turn) -> None:
     on_live(step, release, turn)
 
 
-def routing_of(definition: Definition, state: StateReader, serial: int) -> Routing:
+def routing_of(definition: Definition, state: StateReader, serial: int, *, watched: bool = False) -> Routing:
     """The routing that the releases ask for; no route at all while everything is halted."""
-    releases = [] if halted(state) is not None else state.all(Release)
-    live = next((release for release in releases if release.status == "live"), None)
-    trial = next((release for release in releases if release.status in TRIAL), None)
-    baseline = releases[0] if releases and definition.rollout.baseline else None
-    return routing_for(definition.project, serial, live, trial, baseline)
+    releases: Sequence[Release] = [] if halted(state) is not None else state.all(Release)
+    cast = cast_of(releases, definition.rollout)
+    return routing_for(definition.project, serial, cast, definition.rollout, watched=watched)
 
 
-def sync_routing(path: Path, definition: Definition, state: StateReader, keys: Keys) -> bool:
+def sync_routing(workspace: Workspace, definition: Definition, state: StateReader, keys: Keys) -> bool:
     """Write the routing file when the releases ask for another one; tells whether it changed.
 
-    A file that cannot be read is written anew: the releases in the state are the truth, the file only follows.
+    A file that cannot be read is written anew: the releases in the state are the truth, the file only follows. In a replay
+    the server takes nothing out by itself: what a machine's load does to latency must not change a history.
     """
-    present = _present(path, keys)
-    wanted = routing_of(definition, state, (present.serial if present else 0) + 1)
-    if present is not None and present.routes == wanted.routes:
+    present = _present(workspace.routing, keys)
+    watched = workspace.clock == "wall"
+    if present is not None and present == routing_of(definition, state, present.serial, watched=watched):
         return False
-    replace_file(path, write_routing(wanted, keys.seal))
+    serial = (present.serial if present else 0) + 1
+    replace_file(workspace.routing, write_routing(routing_of(definition, state, serial, watched=watched), keys.seal))
     return True
+
+
+def clear(workspace: Workspace, state: StateReader) -> None:
+    """Remove what guards counted of releases that are no longer on trial, once the routing knows it."""
+    if workspace.clock == "wall":
+        forget(workspace.segments, [release.id for release in state.all(Release, status=TRIAL)])
 
 
 def _present(path: Path, keys: Keys) -> Routing | None:

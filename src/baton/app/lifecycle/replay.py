@@ -10,7 +10,7 @@ from baton.app.bootstrap import load_project, open_house
 from baton.app.house import House
 from baton.app.lifecycle.control import Resampled
 from baton.app.lifecycle.recent import Recent
-from baton.app.lifecycle.server import ModelServer
+from baton.app.lifecycle.server import ModelServer, serving_options
 from baton.app.lifecycle.tick import Loop, arrive, daily, daily_due, resume, tick
 from baton.app.workspace import Workspace
 from baton.data.ports import SourceReader
@@ -18,7 +18,7 @@ from baton.kernel.clock import SimulatedClock, iso
 from baton.kernel.digest import digest
 from baton.kernel.errors import Conflict, InvalidInput, InvalidProject, Mistake
 from baton.project.behaviour import Policy
-from baton.project.definition import Definition, ReplayPlan
+from baton.project.definition import Definition, Fault, ReplayPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,23 +71,24 @@ def replay(
     until: datetime | None = None,
     control: int | None = None,
     policy: Policy | None = None,
+    faults: tuple[Fault, ...] = (),
 ) -> None:
     """Replay a project's history into a workspace, from wherever it stands to the end. May be killed and run again.
 
     `until` cuts it short (midnight UTC). `control` is the seed of a stationary control in place of the real history.
-    `policy` says how people behave and which hand-offs they answer, in place of what the project declares.
+    `policy` says how people behave and which hand-offs they answer, in place of what the project declares. `faults` are
+    broken on purpose, beside those that the project declares.
     """
     wrap = None if control is None else partial(_resampled, control)
-    with open_house(folder, workspace, wrap, None if policy is None else partial(_under, policy)) as house:
+    with open_house(folder, workspace, wrap, partial(_under, policy, faults)) as house:
         _same_policy(house, policy)
         plan, ends = plan_of(house, until), plan_of(house, None).until
-        server = ModelServer(workspace.folder, replay=True)
+        server = ModelServer(workspace.folder, replay=True, options=serving_options(house.definition, replay=True))
         loop = Loop(
             house,
             Recent(house.tables, house.definition),
             server.ask,
             server.reload,
-            server.failures,
             server.errors,
             plan.live,
             ends,
@@ -120,9 +121,13 @@ def _same_policy(house: House, policy: Policy | None) -> None:
         )
 
 
-def _under(policy: Policy, definition: Definition) -> Definition:
-    """The definition under a people policy."""
-    plan = _declared(definition).model_copy(update={"people": policy.people})
+def _under(policy: Policy | None, faults: tuple[Fault, ...], definition: Definition) -> Definition:
+    """The definition under a people policy, with more faults."""
+    plan = _declared(definition)
+    plan = plan.model_copy(update={"faults": (*plan.faults, *faults)})
+    if policy is None:
+        return definition.model_copy(update={"replay": plan})
+    plan = plan.model_copy(update={"people": policy.people})
     return definition.model_copy(update={"replay": plan, "handoffs": {**definition.handoffs, **policy.handoffs}})
 
 

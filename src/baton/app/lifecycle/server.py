@@ -14,6 +14,7 @@ from typing import Any
 
 from baton.kernel.clock import iso, micros
 from baton.kernel.errors import Unavailable
+from baton.project.definition import Definition, Serving
 
 READY_WITHIN = 30.0
 
@@ -21,12 +22,12 @@ READY_WITHIN = 30.0
 class ModelServer:
     """Starts the server on a free loopback port (or a given one), waits until it listens, and ends it."""
 
-    def __init__(self, workspace: Path, *, replay: bool, port: int = 0) -> None:
+    def __init__(self, workspace: Path, *, replay: bool, port: int = 0, options: Sequence[str] = ()) -> None:
         self._port_file = workspace / "serve.port"
         self._log = workspace / "serve.log"
         self._command = [
             sys.executable, "-m", "baton.inference", "--workspace", str(workspace), "--port", str(port), "--port-file", str(self._port_file), "--die-with-parent", str(os.getpid()),
-        ] + (["--replay"] if replay else [])  # fmt: skip
+        ] + (["--replay"] if replay else []) + list(options)  # fmt: skip
         self._wanted = port
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: http.client.HTTPConnection | None = None
@@ -113,10 +114,6 @@ class ModelServer:
         status, body = self.request("GET", "/ready")
         return None if status == 200 else refusal(body)
 
-    def failures(self, version: int) -> int:
-        """How many requests the running server could not score with a version since it started."""
-        return self._counted("baton_scoring_failures_total", f'version="{version}"')
-
     def errors(self) -> int:
         """How many requests for predictions the running server answered with a status of 500 or more since this was last
         asked. What a server had counted when it ended, and nobody had asked for, is lost."""
@@ -162,6 +159,26 @@ class ModelServer:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+
+
+def serving_options(definition: Definition, *, replay: bool = False) -> list[str]:
+    """What the server is started with so that it behaves as the project declares; nothing for what is the default."""
+    declared, usual = (_options(each) for each in (definition.serving, Serving()))
+    wanted = {name: value for name, value in declared.items() if value != usual[name]}
+    if replay:
+        wanted.pop("--workers", None)
+    return [text for name, value in wanted.items() for text in (name, str(value))]
+
+
+def _options(serving: Serving) -> dict[str, object]:
+    log = serving.log
+    return {
+        "--workers": serving.workers,
+        "--wait-ms": serving.wait_ms,
+        "--log-sync": log.sync,
+        "--log-most": log.most,
+        "--log-when-full": log.when_full,
+    }
 
 
 def refusal(body: bytes) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """One tick of the loop. `baton up` and `baton replay` call this same code; only the clock and the waiting differ.
 
-release what is known by now → online features → (once a day: land, collect, judge, react, turn, release) → ask
+release what is known by now → online features → (once a day: land, collect, judge, react, turn, release, score) → ask
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +12,7 @@ from baton.app.lifecycle import (
     answering,
     approving,
     collecting,
+    comparing,
     judging,
     landing,
     notifying,
@@ -19,6 +20,7 @@ from baton.app.lifecycle import (
     people,
     reactions,
     releasing,
+    scoring,
     turning,
 )
 from baton.app.lifecycle.office import Office
@@ -45,8 +47,11 @@ TOLD = frozenset(
         "turn.failed",
         "version.registered",
         "release.started",
+        "release.advanced",
         "release.promoted",
         "release.rolled-back",
+        "release.ended",
+        "fault.injected",
         "incident.opened",
         "incident.resolved",
         "proposal.held",
@@ -60,6 +65,9 @@ TOLD = frozenset(
         "override.held",
         "override.ended",
         "month.closed",
+        "scoring.published",
+        "scoring.withheld",
+        "scoring.failed",
     }
 )
 """Kinds of facts that a person watching wants to be told of."""
@@ -74,7 +82,6 @@ class Loop:
     recent: Recent
     ask: Ask
     on_routing: Callable[[], None]
-    failures: Callable[[int], int]
     errors: Callable[[], int]
     first_at: datetime | None
     last_at: datetime | None
@@ -104,7 +111,7 @@ def resume(loop: Loop) -> datetime | None:
     now = from_micros(watermark) if watermark is not None else None
     missed = {source.id: source.landed_at for source in house.state.all(SourceState, status=(UNREADABLE,))}
     house.arrivals.warm(now, parse_instant(day) if day else None, missed)
-    releasing.sync_routing(house.workspace.routing, house.definition, house.state, house.keys)
+    releasing.sync_routing(house.workspace, house.definition, house.state, house.keys)
     _look(loop)
     return now
 
@@ -156,9 +163,14 @@ def daily_due(loop: Loop, now: datetime) -> bool:
 
 def somebody_due(loop: Loop, now: datetime) -> bool:
     """Whether an answer or a deadline has come. On a wall clock people act at any time: then the record is looked at anew."""
-    if not loop.replayed and loop.house.state.head().size != loop.size:
+    if not loop.replayed and (loop.house.state.head().size != loop.size or guarded(loop)):
         return True
     return loop.people_due is not None and loop.people_due <= now
+
+
+def guarded(loop: Loop) -> bool:
+    """Whether the server took a release out of traffic that is still on trial on the record."""
+    return bool(releasing.guarded(loop.house.workspace, loop.house.state))
 
 
 def meet(loop: Loop, now: datetime) -> None:
@@ -170,14 +182,14 @@ def meet(loop: Loop, now: datetime) -> None:
     _agreed(loop, step)
     if turning.reopen(step) or any(turn.waits_for for turn in draft.all(Turn, status=OPEN)):
         turning.advance(step)
-    if approving.awaited(draft):
-        releasing.advance(step, loop.recent, loop.failures)
+    if approving.awaited(draft) or guarded(loop):
+        releasing.advance(step, loop.recent)
+        comparing.advance(step, loop.recent)
     if draft.changes:
         told = notifying.notify(office, house.state, outside=house.workspace.clock == "wall")
         keep_witness(house.workspace, draft.commit(told, expect={}))
     _look(loop, now)
-    if releasing.sync_routing(house.workspace.routing, house.definition, house.state, house.keys):
-        loop.on_routing()
+    _route(loop)
 
 
 def daily(loop: Loop, now: datetime) -> None:
@@ -206,16 +218,26 @@ def daily(loop: Loop, now: datetime) -> None:
     reactions.on_closed_months(step, judging.judge_months(step, last=now == loop.last_at))
     answering.answer(step.office, loop.behaviours)
     _agreed(loop, step)
-    releasing.advance(step, loop.recent, loop.failures)
+    releasing.advance(step, loop.recent)
     turning.reopen(step)
     _begin_turns(loop, step)
     turning.advance(step)
-    releasing.advance(step, loop.recent, loop.failures)
+    releasing.advance(step, loop.recent)
+    comparing.advance(step, loop.recent)
+    scoring.score(step)
     told = notifying.notify(step.office, house.state, outside=house.workspace.clock == "wall")
     keep_witness(house.workspace, step.draft.commit({**cursors, **told, CURSOR: iso(now)}, expect={CURSOR: before}))
+    collecting.clear(house)
     _look(loop, now)
-    if releasing.sync_routing(house.workspace.routing, house.definition, house.state, house.keys):
+    _route(loop)
+
+
+def _route(loop: Loop) -> None:
+    """The routing follows the releases; then what guards counted of releases that are gone is let go."""
+    house = loop.house
+    if releasing.sync_routing(house.workspace, house.definition, house.state, house.keys):
         loop.on_routing()
+    releasing.clear(house.workspace, house.state)
 
 
 def _agreed(loop: Loop, step: Step) -> None:

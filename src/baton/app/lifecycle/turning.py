@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from baton.app.lifecycle import approving, overriding
+from baton.app.lifecycle import approving, faults, overriding, releasing
 from baton.app.lifecycle.offering import renew
 from baton.app.lifecycle.reactions import busy, on_failed, on_reopened
 from baton.app.lifecycle.step import Step
@@ -15,6 +15,7 @@ from baton.app.lifecycle.turn import OPEN, Turn, moved
 from baton.delivery.release import Release, start
 from baton.evaluation.compare import Comparison
 from baton.evaluation.gate import Verdict, judge
+from baton.features.personal import DROP, HASH, log_rules
 from baton.kernel.clock import iso, parse_instant
 from baton.kernel.digest import canonical
 from baton.kernel.ids import derived_id
@@ -24,10 +25,9 @@ from baton.registry.bundle import Calibration, Manifest, Parity, pack
 from baton.registry.signature import Signature
 from baton.registry.version import ModelVersion
 from baton.registry.version import moved as moved_version
+from baton.serving.personal import DROPPED, ENTITY, HASHED
 from baton.team.handoff import Check, Handoff, Result
 from baton.team.task import Task, task_id
-
-TRIAL = ("shadow", "canary")
 
 
 def advance(step: Step) -> None:
@@ -222,11 +222,13 @@ def _package(step: Step, turn: Turn) -> Turn | None:
             "project": house.loaded.digest,
             "candidate": turn.candidate,
             "time_columns": ",".join(time_columns(step)),
+            **personal_columns(step),
         },
         members={},
     )
     bundle = house.artifacts.put(pack(manifest, house.artifacts.get(answer["model"]), house.plan.source))
     house.artifacts.seal(bundle, house.keys.seal(bundle.encode()))
+    bundle = faults.at_package(step, turn.version, bundle)
     step.draft.record(
         step.act("package"),
         moved_version(version, "packaged", bundle=bundle),
@@ -241,6 +243,19 @@ def time_columns(step: Step) -> list[str]:
     house = step.house
     kinds = house.reader.schema(house.definition.sources[house.definition.entity.source])
     return sorted(name for name, kind in kinds.items() if kind == "timestamp" and name in house.plan.entity_needs())
+
+
+def personal_columns(step: Step) -> dict[str, str]:
+    """What may not be logged as it is, by the contracts of today; empty when nothing is personal."""
+    house, entity = step.house, step.house.definition.entity
+    rules = {name: intake.log_rules for name, intake in house.intakes.items()}
+    features = log_rules(house.plan, entity.source, rules)
+    told = {
+        name: ",".join(feature for feature, rule in features.items() if rule == wanted)
+        for name, wanted in ((HASHED, HASH), (DROPPED, DROP))
+    }
+    told[ENTITY] = "hash" if entity.key in rules.get(entity.source, {}) else ""
+    return {name: text for name, text in told.items() if text}
 
 
 def _release(step: Step, turn: Turn) -> Turn | None:
@@ -280,6 +295,8 @@ def _release(step: Step, turn: Turn) -> Turn | None:
             _wait(step, turn, clearance.waits_for, clearance.reason)
         if not clearance.granted:
             return None
+        releasing.retire(step, release)
+    releasing.supersede(step, release)
     step.draft.record(step.act("deploy"), release, "started", f"version {version.version} as {release.status}")
     status = "live" if release.status == "live" else "released"
     step.draft.record(step.act("deploy"), moved_version(version, status), status, release.id)

@@ -1,5 +1,6 @@
 """Check a whole project: its files against each other, its columns against its sources, its features against both."""
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from baton.app.bootstrap import contract_of, load_project, open_sources, read_plan
 from baton.data.consistency import check_contract
 from baton.features.consistency import check_features
+from baton.features.personal import log_rules
 from baton.features.view import FeaturePlan
 from baton.kernel.errors import BrokenSource, InvalidProject, Mistake
 from baton.project.columns import check_columns
@@ -36,6 +38,7 @@ def check(folder: Path) -> dict[str, Any]:
     if plan is not None:
         mistakes += check_features(definition, plan, schemas)
     mistakes += _contracts(folder, loaded, schemas)
+    mistakes += _segments(folder, loaded, plan) if plan is not None else ()
     if mistakes:
         raise InvalidProject(tuple(dict.fromkeys(mistakes)))
     team = team_of(definition)
@@ -76,6 +79,21 @@ def _contracts(folder: Path, loaded: Loaded, schemas: dict[str, dict[str, str]])
         except (BrokenSource, OSError):
             continue
     return mistakes
+
+
+def _segments(folder: Path, loaded: Loaded, plan: FeaturePlan) -> Iterator[Mistake]:
+    """A canary for a segment is compared with live within it, so what the segment goes by has to be logged as it is."""
+    reader, definition, rules = open_sources(folder), loaded.definition, dict[str, Mapping[str, str]]()
+    for name, source in definition.sources.items() if definition.rollout.where else ():
+        try:
+            rules[name] = contract_of(name, source, folder, reader).log_rules if source.contract is not None else {}
+        except (InvalidProject, BrokenSource, OSError):
+            continue
+    hidden = log_rules(plan, definition.entity.source, rules)
+    for name in definition.rollout.where:
+        if name in hidden:
+            what = f"rollout.where goes by '{name}', which is personal and not logged as it is: nothing could be compared by it"
+            yield loaded.lines.mistake(("rollout", "where", name), what, "choose another feature")
 
 
 def _is_empty(reader: "SourceReader", source: Source, column: str) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 from baton.app.lifecycle.turn import Turn
 from baton.data.standing import SourceState
 from baton.delivery.release import Release
+from baton.delivery.weighing import Weighing
 from baton.incidents.incident import Incident
 from baton.incidents.proposal import Proposal
 from baton.kernel.clock import iso
@@ -37,6 +38,7 @@ def status(project: str, reader: StateReader, at: datetime | None, clock: str) -
         },
         "models": [_model(version) for version in reader.all(ModelVersion)],
         "releases": [msgspec.to_builtins(release) for release in releases],
+        "weighings": {each.id: {"move": each.status, "at": iso(each.at), "why": each.reason} for each in reader.all(Weighing)},
         "incidents": [msgspec.to_builtins(incident) for incident in incidents],
         "proposals": [msgspec.to_builtins(proposal) for proposal in reader.all(Proposal)],
         "handoffs": [_handoff(handoff, at) for handoff in reader.all(Handoff)],

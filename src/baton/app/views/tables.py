@@ -11,7 +11,7 @@ from baton.app.workspace import existing
 from baton.kernel.clock import iso
 from baton.kernel.errors import InvalidInput, NotFound
 from baton.kernel.suggest import did_you_mean
-from baton.project.tablename import LABELS, PREDICTIONS, QUARANTINE
+from baton.project.tablename import LABELS, PREDICTIONS, QUARANTINE, SCORES
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,6 +22,7 @@ _FIRST_ROW = {
     QUARANTINE: "its first row comes with the first one that breaks a contract",
     PREDICTIONS[0]: "its first row comes the day after a model has answered for the first time",
     PREDICTIONS[1]: "its first row comes the day after a model was first on trial",
+    SCORES: "its first row comes with the first batch of scores that is published: baton score",
 }
 
 

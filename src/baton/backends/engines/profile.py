@@ -29,7 +29,7 @@ def profile(path: Path, label: str) -> TableProfile:
 
     Raises InvalidInput when the file is missing, empty, ragged, too wide, or no CSV or Parquet that can be read.
     """
-    with _table(path) as connection:
+    with opened(path) as connection:
         described = connection.execute("DESCRIBE rows").fetchall()
         names = {str(row[0]): str(row[1]) for row in described}
         if label not in names and _is_text(path):
@@ -49,7 +49,7 @@ def store(path: Path, inferred: Inferred, target: Path) -> None:
     import duckdb
 
     columns = ", ".join(f"{_cast(column)} AS {_quoted(column.name)}" for column in inferred.columns)
-    with _table(path) as connection:
+    with opened(path) as connection:
         try:
             connection.execute(f"COPY (SELECT {columns} FROM rows) TO {_literal(str(target))} (FORMAT parquet, COMPRESSION zstd)")
         except duckdb.Error as error:
@@ -57,8 +57,8 @@ def store(path: Path, inferred: Inferred, target: Path) -> None:
 
 
 @contextmanager
-def _table(path: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
-    """A connection in which the file is the table `rows`."""
+def opened(path: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """A connection in which a CSV or Parquet file is the table `rows`. Raises InvalidInput when it cannot be read as one."""
     import duckdb
 
     if not path.is_file():

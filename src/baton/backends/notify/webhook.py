@@ -32,7 +32,7 @@ LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Webhook:
-    """Implements `team.ports.Channel` over HTTP POST."""
+    """Implements `team.ports.Channel`, and the app's `Hook`, over HTTP POST."""
 
     def __init__(self, address: str, secret: str, patience: float = SECONDS, *, trust: ssl.SSLContext | None = None) -> None:
         self._parts, self._key, self._patience = _checked(address), _key(secret), patience
@@ -40,13 +40,16 @@ class Webhook:
 
     def send(self, message: Message) -> str:
         """Post the message; returns the status and the beginning of the answer."""
-        body = _body(message)
-        stamp = str(int(message.at.timestamp()))
-        signature = b64encode(hmac.digest(self._key, f"{message.key}.{stamp}.".encode() + body, hashlib.sha256)).decode()
+        return self.post(message.key, _body(message), message.at)
+
+    def post(self, key: str, body: bytes, at: datetime) -> str:
+        """Post any JSON body under an idempotency key; raises what `send` raises."""
+        stamp = str(int(at.timestamp()))
+        signature = b64encode(hmac.digest(self._key, f"{key}.{stamp}.".encode() + body, hashlib.sha256)).decode()
         headers = {
             "content-type": "application/json",
             "user-agent": "baton",
-            "webhook-id": message.key,
+            "webhook-id": key,
             "webhook-timestamp": stamp,
             "webhook-signature": f"v1,{signature}",
         }
@@ -56,7 +59,7 @@ class Webhook:
             raise distrusted("the receiver", self._where, error) from error
         except (OSError, http.client.HTTPException) as error:
             raise Unavailable("the receiver does not answer", where=self._where, why=_reason(error)) from error
-        return self._judged(status, told, _wait(after, message.at))
+        return self._judged(status, told, _wait(after, at))
 
     @property
     def _where(self) -> str:

@@ -1,4 +1,4 @@
-"""Rules that a model must pass and that ask nothing, or the impossible: recipe, criteria, slices, rollout."""
+"""Rules that a model must pass and that ask nothing, or the impossible: recipe, criteria, slices."""
 
 from collections.abc import Iterator
 
@@ -42,26 +42,6 @@ def slices(ground: Ground) -> Iterator[Mistake]:
     for number, name in enumerate(slices):
         if name in slices[:number]:
             yield ground.lines.mistake(("gates", "slices", number), f"slice '{name}' is listed twice", "keep one of them")
-
-
-def rollout(ground: Ground) -> Iterator[Mistake]:
-    """A rollout goes forward: shadow, then canaries of growing share."""
-    last, canary = 0.0, False
-    for number, step in enumerate(ground.definition.rollout.steps):
-        where: Where = ("rollout", "steps", number)
-        if step.kind == "shadow":
-            if canary:
-                yield ground.lines.mistake(where, "a shadow after a canary is a step back", "put shadow steps first")
-            continue
-        canary = True
-        if not step.share:
-            yield ground.lines.mistake(
-                (*where, "share"), "a canary with share 0 answers nobody", "write e.g. 'share: 0.1', or 'kind: shadow'"
-            )
-        elif step.share < last:
-            what = f"the canary's share falls from {last:g} to {step.share:g}"
-            yield ground.lines.mistake((*where, "share"), what, "order canaries by growing share")
-        last = max(last, step.share)
 
 
 def _criterion(where: Where, criterion: Criterion, lines: Lines) -> Iterator[Mistake]:

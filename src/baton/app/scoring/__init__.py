@@ -1,0 +1,1 @@
+"""Batch scoring: read rows, score them chunk by chunk, check the scores, publish and deliver them."""
