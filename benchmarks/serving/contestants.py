@@ -124,14 +124,14 @@ def bare(folder: Path, material: Material) -> list[Contestant]:
     return [made(1), made(2)]
 
 
-def baton(place: Path) -> list[Contestant]:
+def baton(place: Path, *options: str) -> list[Contestant]:
     """Baton's model server on a workspace: with one worker, and with two where it has the option."""
     told = subprocess.run([sys.executable, "-m", "baton.inference", "--help"], capture_output=True, check=True, text=True).stdout
 
     def made(workers: int) -> Contestant:
         def launch(port: int) -> Launch:
             more = ["--workers", str(workers)] if workers > 1 else []
-            return Launch([sys.executable, "-m", "baton.inference", "--workspace", str(place), "--port", str(port), *more], {})
+            return Launch([sys.executable, "-m", "baton.inference", "--workspace", str(place), "--port", str(port), *more, *options], {})
 
         def one(row: Row) -> Any:
             return {"inputs": row[0]}

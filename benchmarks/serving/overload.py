@@ -8,7 +8,7 @@ again, so a slow server slows it down, and the requests that would have come mea
 ("coordinated omission"). What was due and found no free connection waits in the tester, and its waiting counts.
 
 The tester shares this machine with the server. So that it can truly ask ten times what the server can answer, the model is
-slow on purpose: the benchmark's 200 trees repeated until a row takes about a millisecond. `1x` is 70 % of the peak that 32
+slow on purpose: the benchmark's 200 trees repeated until a row takes about a millisecond. `1x` is 70 % of the peak that eight
 closed connections reach, for an open loop at 100 % has no steady state.
 
 What refusals leave over is arithmetic: when one costs the share r of an accepted request, goodput at ten times the peak is
@@ -39,7 +39,7 @@ from process import running
 from baton.app.load.loops import UNANSWERED, arrivals, closed_loop, open_loop
 from baton.app.load.target import Target
 
-CALM, AFTER, SHARE, COPIES = 10.0, 20.0, 0.7, 100
+CALM, AFTER, SHARE, COPIES, CLIENTS = 10.0, 20.0, 0.7, 100, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,10 @@ def main() -> None:
         with running(contestant, contestant.one((material.rows[0], ()))) as server:
             target = Target("127.0.0.1", server.port, contestant.paths[0])
             requests = [target.post(json.dumps(contestant.one((row, ()))).encode()) for row in material.rows]
-            closed_loop(target, requests, 32, 1)
-            peak = closed_loop(target, requests, 32, 5).rate
+            closed_loop(target, requests, CLIENTS, 1)
+            peak = closed_loop(target, requests, CLIENTS, 5).rate
             print(
-                f"{contestant.name}: peak {peak:,.0f}/s over 32 closed connections; 1x is {SHARE:.0%} of it, {SHARE * peak:,.0f}/s"
+                f"{contestant.name}: peak {peak:,.0f}/s over {CLIENTS} closed connections; 1x is {SHARE:.0%} of it, {SHARE * peak:,.0f}/s"
             )
             told, busy, health = offer(target, requests, peak, asked)
             report(told, peak, busy, health, asked)
