@@ -3,7 +3,7 @@
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .SUFFIXES:
 .DEFAULT_GOAL := help
-.PHONY: help demo test check proofs format lock docs setup clean moved
+.PHONY: help demo test check proofs campaigns format lock docs setup clean moved
 
 export PYTHON
 BASE := .venv/.base.stamp
@@ -32,7 +32,10 @@ check: $(DEV) ## exactly what is checked on every change: format, lint, types, l
 	.venv/bin/python -m pytest
 
 proofs: $(DEV) ## the slower proofs: kills, whole replays, a fresh checkout
-	.venv/bin/python -m pytest -m slow --timeout=900
+	.venv/bin/python -m pytest -m slow --timeout=900 -n 2 --dist loadfile
+
+campaigns: $(DEV) ## the proofs at full length: a hundred kills, a million requests; run by hand, with their figures
+	.venv/bin/python -m pytest -m campaign -s --timeout=3600
 
 format: $(DEV) ## put the code in order
 	.venv/bin/ruff check --fix-only --quiet

@@ -131,7 +131,9 @@ def baton(place: Path, *options: str) -> list[Contestant]:
     def made(workers: int) -> Contestant:
         def launch(port: int) -> Launch:
             more = ["--workers", str(workers)] if workers > 1 else []
-            return Launch([sys.executable, "-m", "baton.inference", "--workspace", str(place), "--port", str(port), *more, *options], {})
+            return Launch(
+                [sys.executable, "-m", "baton.inference", "--workspace", str(place), "--port", str(port), *more, *options], {}
+            )
 
         def one(row: Row) -> Any:
             return {"inputs": row[0]}

@@ -115,11 +115,11 @@ def end(process: "subprocess.Popen[str]") -> None:
             pipe.close()
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("sync", ["none", "group"])
-def test_servers_killed_a_hundred_times_under_load(tmp_path: Path, sync: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Real servers over one folder, 100 SIGKILLs, the collector beside them dying as well."""
+@pytest.mark.parametrize("kills", [pytest.param(12, marks=pytest.mark.slow), pytest.param(100, marks=pytest.mark.campaign)])
+def test_servers_killed_under_load(tmp_path: Path, sync: str, kills: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Real servers over one folder, many SIGKILLs, the collector beside them dying as well."""
     workspace, draw = TinyWorkspace(tmp_path), np.random.default_rng(11)
     workspace.route(("live", 1), ("canary", 2, 0.3), ("challenger", 3), ("shadow", 0), serial=2)
     collector, clients = Collector(tmp_path), Clients(6)
@@ -135,7 +135,7 @@ def test_servers_killed_a_hundred_times_under_load(tmp_path: Path, sync: str, ca
     clients.start()
     began, collections = time.monotonic(), 0
     try:
-        for _ in range(100):
+        for _ in range(kills):
             time.sleep(float(draw.uniform(0, 0.3)))
             number = int(draw.integers(4))
             servers[number].send_signal(signal.SIGKILL)
@@ -156,7 +156,7 @@ def test_servers_killed_a_hundred_times_under_load(tmp_path: Path, sync: str, ca
     twice = [name for name, count in collected.items() if count > 1]
     with capsys.disabled():
         sys.stdout.write(
-            f"\n  sync {sync}: 100 kills in {took:.0f} s, {len(clients.answers)} predictions acknowledged, {len(collected)} in the "
+            f"\n  sync {sync}: {kills} kills in {took:.0f} s, {len(clients.answers)} predictions acknowledged, {len(collected)} in the "
             f"table, {len(lost)} lost, {len(twice)} twice, {collections} collections, {dict(clients.refused)} refused\n"
         )
     assert len(clients.answers) > 1000

@@ -96,7 +96,8 @@ def test_thousands_of_requests_cross_nothing(slow: bool) -> None:
     assert (storm.batches > 10) is slow
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
+@pytest.mark.timeout(900)
 def test_a_million_requests_cross_nothing() -> None:
     quick, slow = Storm(6, slow=False), Storm(7, slow=True)
     quick.run(500_000)

@@ -171,7 +171,8 @@ def test_killed_at_random_nothing_told_is_lost(workspace: TinyWorkspace) -> None
     assert told > 100
 
 
-@pytest.mark.slow
+@pytest.mark.campaign
+@pytest.mark.timeout(900)
 def test_a_hundred_kills(workspace: TinyWorkspace) -> None:
     told, longest = harass(workspace, kills=100, seed=2)
     print(f"\n100 kills under load: {told} predictions told, none lost, none twice; ready again after at most {longest:.2f} s")  # noqa: T201  the figures of the proof

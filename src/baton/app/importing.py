@@ -102,6 +102,13 @@ def signature_of(known: Mapping[str, Any], declared: Declared, wanted: Wanted) -
     """The model's inputs in its order: names and categories from the model where it knows them, else from schema or sample."""
     given = {item.name: item for item in declared.features}
     columns = [name for name in declared.columns if name != wanted.expected]
+    if wanted.features and known["names"] and _alike(wanted.features) != _alike(known["names"]):
+        raise InvalidInput(
+            "the model names its inputs itself",
+            where="--features",
+            why=f"it takes {', '.join(list(known['names'])[:10])}, in this order",
+            fix="leave --features out; --schema and --sample tell what is in them",
+        )
     names = list(known["names"]) or list(wanted.features) or list(given) or columns
     width = known["width"] or len(names)
     names = names or [f"f{place}" for place in range(width)]
@@ -141,10 +148,13 @@ def _yaml(text: bytes) -> Any:
 
 
 def _input(name: str, said: Any) -> InputFeature:
+    listed = said if isinstance(said, list) else () if isinstance(said, str) else said.get("categories", ())
+    values = tuple(str(value) for value in listed)
+    if len(set(values)) < len(values):
+        raise ValueError(f"'{name}' has a value twice, and each stands for one code")
     if isinstance(said, list):
-        return InputFeature(name, "category", tuple(str(value) for value in said))
+        return InputFeature(name, "category", values)
     kind = said if isinstance(said, str) else said.get("kind", "number")
-    values = () if isinstance(said, str) else tuple(str(value) for value in said.get("categories", ()))
     if kind == "number" and not values:
         return InputFeature(name, "number")
     if kind == "category" and values:
@@ -172,11 +182,15 @@ def _refuse_doubles(names: Sequence[str], width: int) -> None:
     )
 
 
+def _alike(names: Sequence[str]) -> list[str]:
+    return [re.sub(r"\W", "_", name) for name in names]
+
+
 def _matching(name: str, known: Sequence[str]) -> str:
     """The column a model means: libraries write an underscore for what they do not like in a name."""
     if name in known:
         return name
-    alike = [each for each in known if re.sub(r"\W", "_", each) == re.sub(r"\W", "_", name)]
+    alike = [each for each in known if _alike([each]) == _alike([name])]
     if len(alike) == 1:
         return alike[0]
     raise InvalidInput(
@@ -258,7 +272,7 @@ def _ask(cell: Cell, wanted: Wanted, kind: bytes, asked: Asked, *rest: bytes) ->
         raise Unavailable(
             "the import was ended",
             why=error.why,
-            fix="give it more memory (--memory 8G); a file that does it again is not fit to serve",
+            fix="give it more memory (--import-memory 8G); a file that does it again is not fit to serve",
         ) from error
     if told == FAILED:
         failure = msgspec.json.decode(bytes(body), type=dict[str, str])

@@ -214,7 +214,11 @@ def _failure(error: Exception) -> dict[str, str]:
     if isinstance(error, BatonError):
         return {"code": error.code, "what": error.what, "where": error.where, "why": error.why, "fix": error.fix}
     if isinstance(error, MemoryError):
-        return {"code": "unavailable", "what": "the memory limit of the import was hit", "fix": "give it more: --memory 8G"}
+        return {
+            "code": "unavailable",
+            "what": "the memory limit of the import was hit",
+            "fix": "give it more: --import-memory 8G",
+        }
     why = f"{type(error).__name__}: {error}".splitlines()[0][:300]
     return {"code": InvalidInput.code, "what": "the model cannot be used", "why": why, "fix": "export it again"}
 

@@ -23,6 +23,10 @@ PRIVATE, PUBLIC = "private.pem", "public.pem"
 LOG_KEY = "log.secret"
 """The file of the secret that personal values are hashed with when they are logged."""
 
+_NO_PUBLIC = (
+    f"name the file {PUBLIC} that stands beside the private key; in a workspace, baton up writes it anew when it is not there"
+)
+
 
 class Verifier:
     """Checks seals with a public key."""
@@ -87,20 +91,14 @@ def read_verifier(path: Path) -> Verifier:
         key = load_pem_public_key(path.read_bytes())
     except FileNotFoundError as error:
         raise NotFound(
-            "the workspace's public key is missing", where=str(path), fix="baton up creates it; or point to the right workspace"
+            "there is no public key",
+            where=str(path),
+            fix="check the path; in a workspace, baton up makes it from the private key",
         ) from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise Corrupt(
-            "the workspace's public key cannot be read",
-            where=str(path),
-            fix="remove it: baton up derives it from the private key",
-        ) from error
+        raise Corrupt("the file holds no public key", where=str(path), fix=_NO_PUBLIC) from error
     if not isinstance(key, Ed25519PublicKey):
-        raise Corrupt(
-            "the workspace's public key is not an Ed25519 key",
-            where=str(path),
-            fix="remove it: baton up derives it from the private key",
-        )
+        raise Corrupt("the public key is not an Ed25519 key", where=str(path), fix=_NO_PUBLIC)
     return Verifier(key)
 
 

@@ -87,6 +87,8 @@ def analyse(
     """Analyse an experiment in a CSV or Parquet file, one row a unit: split first, then every variant against the control."""
     from baton.app.views.experiment import Plan, fixed
 
+    if picture is not None and not looks:
+        raise click.UsageError("--picture draws the evidence of every look: add --sequential")
     plan = Plan(
         variant, metric, covariate, unit, control, kind, alpha, tuple(_share(each) for each in shares), effect, better, margin
     )
@@ -136,7 +138,8 @@ def _sequential(file: Path, plan: "Plan", picture: Path | None, plain: bool) -> 
         click.echo(as_json(readings))
         return
     rows = [
-        [each["name"], each["decided"], f"{each['harm']['evidence']:.3g}", f"{each['harm']['threshold']:.3g}", each["sentence"]]
+        [each["name"], each["decided"], f"{asked['evidence']:.3g}", f"{asked['threshold']:.3g}", each["sentence"]]
         for each in readings
+        for asked in [each["proof"] if each["decided"] == "no worse" else each["harm"]]
     ]
     click.echo(table(["", "decided", "evidence", "of", ""], rows))

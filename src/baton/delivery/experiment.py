@@ -111,10 +111,10 @@ def analyse(
     warnings = (*_repeats(seen), *_missing(seen, names))
     known = seen.kept(_known(seen))
     asked = kind or kind_of(known.metric)
+    if small := [name for name in names if int((known.variant == name).sum()) < 2]:
+        raise ValueError(f"fewer than two units with a metric in {', '.join(small)}")
     values, kept, drifted = (known.metric, 1.0, ()) if known.covariate is None else adjusted(known, names)
     samples = tuple(Sample.of(name, values[known.variant == name]) for name in names)
-    if small := [each.name for each in samples if each.units < 2]:
-        raise ValueError(f"fewer than two units with a metric in {', '.join(small)}")
     compare = share_effect if asked == "proportion" and known.covariate is None else mean_effect
     effects = tuple(compare(samples[0], each, alpha / (len(samples) - 1)) for each in samples[1:])
     if split.broken:

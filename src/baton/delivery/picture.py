@@ -1,7 +1,7 @@
 """A test's evidence as a picture: how much there is after how many exposures, and the threshold at which it decides.
 
-SVG out of plain text, drawn where the page is made. Colours come from the page (`--accent`, `--danger`) or from its text colour, so
-that it reads in light and in dark; title and description tell the same to whoever does not see it.
+SVG out of plain text, drawn where the page is made. Colours come from the page (`--accent`, `--danger`) or from its text colour, in a
+file of its own from the reader's scheme, so that it reads in light and in dark; title and description tell the same to whoever does not see it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def evidence_picture(reading: Reading, question: Question | None = None) -> str:
     ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" width="100%" '
-        f'style="max-width:{WIDTH}px" font-family="inherit" font-size="11" fill="currentColor">'
+        f'style="max-width:{WIDTH}px;color-scheme:light dark" font-family="inherit" font-size="11" fill="currentColor">'
         f"<title>{escape(asked.words)}</title><desc>{escape(_told(reading, asked))}</desc>{''.join(drawn)}</svg>"
     )
 

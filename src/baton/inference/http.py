@@ -24,9 +24,10 @@ BODY_SECONDS, IDLE_SECONDS, DRAIN_SECONDS = 30.0, 600.0, 10.0
 HEAD_LIMIT, TARGET_LIMIT, CONNECTIONS = 32 * 1024, 8 * 1024, 4096
 BULK, BULK_LIMIT, BULKS = b"application/vnd.apache.arrow.stream", 32 * 1024 * 1024, 4
 """A content type of bulk, how large a body of it may be, and how many of them may be here at once."""
-AHEAD = 64
+AHEAD, HELD, EARLY = 64, 256 * 1024 * 1024, 64 * 1024
 _DRAINED = 8 * BODY_LIMIT
 _JSON = b"application/json"
+_RETRY = ((b"retry-after", b"1"),)
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -70,11 +71,13 @@ class Connection(asyncio.Protocol):
         "_expects",
         "_head_size",
         "_headers",
+        "_held",
         "_limit",
         "_more",
         "_parser",
         "_refused",
         "_size",
+        "_stopped",
         "_target",
         "_transport",
         "at_work",
@@ -93,7 +96,8 @@ class Connection(asyncio.Protocol):
         self.began = 0.0
         self._target, self._headers, self._body = b"", Headers(), b""
         self._more: list[bytes] = []
-        self._size = self._head_size = 0
+        self._size = self._head_size = self._held = 0
+        self._stopped = False
         self._limit = BODY_LIMIT
         self._expects = False
         self._refused: Reply | None = None
@@ -110,10 +114,14 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """It went; what it asked for need not be worked on."""
         self._door.leave(self)
+        self._release(self._held)
         self._ended = True
         self._ahead.clear()
         if self.at_work is not None and self.at_work.cancelled is not None:
             self.at_work.cancelled()
+        # It and its parser hold each other: what was read of a body must not wait for the garbage collector.
+        self._parser, self.at_work = None, None
+        self._body, self._more = b"", []
 
     def eof_received(self) -> bool:
         """A client that only stopped sending still gets the answers it waits for."""
@@ -162,6 +170,8 @@ class Connection(asyncio.Protocol):
             self._refused = refusal(431, "too-large", f"the headers are larger than {HEAD_LIMIT >> 10} KiB", field="headers")
             return
         name = name.lower()
+        if name == b"host" and name in self._headers:
+            self._refused = refusal(400, "malformed", "there are two Host headers", field="host", fix="send one")
         if name == b"expect":
             self._expects = value.lower() == b"100-continue"
         self._headers[name] = value
@@ -173,26 +183,35 @@ class Connection(asyncio.Protocol):
             self._admit_bulk()
         if length.isdigit() and int(length) > self._limit:
             self._refused = self._refused or _too_large(self._limit)
+        large = b"transfer-encoding" in self._headers or (length.isdigit() and int(length) >= EARLY)
+        if large and self._door.check is not None and self._refused is None:
+            self._refused = self._door.check(self._target.partition(b"?")[0].decode("latin-1"), self._headers)
         if self._expects and self._refused is None:
             self._transport.write(_CONTINUE)
+        elif self._expects and self._refused is not None:
+            self._refuse(self._refused)
 
     def on_body(self, piece: bytes) -> None:
         """What is too large is read on for a while without being kept: most clients look for an answer only after sending."""
         self._size += len(piece)
-        if self._size > self._limit:
-            self._refused = self._refused or _too_large(self._limit)
-            self._body, self._more = b"", []
+        if self._refused is not None:
             if self._size > _DRAINED:
                 self._refuse(self._refused)
-        elif self._refused is None:
-            if self._body:
-                self._more.append(piece)
-            else:
-                self._body = piece
+        elif self._size > self._limit:
+            self._refused, self._body, self._more = _too_large(self._limit), b"", []
+            self._release(self._size - len(piece))
+        elif not self._hold(len(piece)):
+            self._refuse(refusal(503, "overloaded", "too much is being sent at once", fix="try again later", headers=_RETRY))
+        elif self._body:
+            self._more.append(piece)
+        else:
+            self._body = piece
 
     def on_message_complete(self) -> None:
         """The request is whole."""
         self.began = 0.0
+        if self._ended:
+            return
         if self._refused is not None:
             self._refuse(self._refused)
             return
@@ -204,12 +223,15 @@ class Connection(asyncio.Protocol):
             parser.get_method().decode("ascii"), path.decode("latin-1"), query, self._headers, self._body, self.client,
             parser.should_keep_alive(), self.seen, self,
         )  # fmt: skip
+        self._body = b""
         if self.at_work is not None or self.paused:
             self._ahead.append(request)
-            if len(self._ahead) >= AHEAD:
+            if len(self._ahead) >= AHEAD or self._held >= BODY_LIMIT:
+                self._stopped = True
                 self._transport.pause_reading()
             return
         self.at_work = request
+        self._release(len(request.body))
         self._door.handle(request)
 
     # --- answers ------------------------------------------------------------------------------------------------------
@@ -248,9 +270,21 @@ class Connection(asyncio.Protocol):
     def _next(self) -> None:
         if self.at_work is None and self._ahead and not self.paused:
             self.at_work = request = self._ahead.popleft()
-            if len(self._ahead) == AHEAD // 2:
+            self._release(len(request.body))
+            if self._stopped and len(self._ahead) <= AHEAD // 2 and self._held < BODY_LIMIT and not self._ended:
+                self._stopped = False
                 self._transport.resume_reading()
             self._door.handle(request)
+
+    def _hold(self, size: int) -> bool:
+        """Note bytes that are kept until their request is worked on; false when all clients together send too much."""
+        self._held += size
+        self._door.held += size
+        return self._door.held <= HELD
+
+    def _release(self, size: int) -> None:
+        self._held -= size
+        self._door.held -= size
 
     def _say(self, reply: Reply, *, keep: bool, head: bool = False) -> None:
         if self._transport.is_closing():
@@ -275,13 +309,18 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _refuse(self, reply: Reply) -> None:
-        """Answer what cannot be a request, and close: where the next one would begin is unknown."""
-        if self.at_work is not None or self._ended:
-            self._transport.abort()
+        """Answer what cannot be a request, and close: where the next one would begin is unknown.
+
+        What was whole before it still gets its answers; the last of them closes the connection.
+        """
+        if self._ended:
             return
         self._ended = True
         self._door.refused(reply)
-        self._say(reply, keep=False)
+        if self.at_work is not None or self._ahead:
+            self._transport.pause_reading()
+        else:
+            self._say(reply, keep=False)
 
     def _clear(self) -> None:
         self._target, self._headers, self._body = b"", Headers(), b""
@@ -300,15 +339,25 @@ class Connection(asyncio.Protocol):
                 "overloaded",
                 f"{BULKS} bulk requests are being worked on",
                 fix="try again later",
-                headers=((b"retry-after", b"1"),),
+                headers=_RETRY,
             )
 
 
 class Door:
-    """All connections of a process. `handle` takes each whole request; `refused` hears of what never became one."""
+    """All connections of a process. `handle` takes each whole request; `refused` hears of what never became one.
 
-    def __init__(self, handle: Callable[[Request], None], refused: Callable[[Reply], None]) -> None:
-        self.handle, self.refused = handle, refused
+    `check`, when there is one, refuses a large request by its path and headers, before its body has come. `held` are the
+    bytes of bodies that are not worked on yet.
+    """
+
+    def __init__(
+        self,
+        handle: Callable[[Request], None],
+        refused: Callable[[Reply], None],
+        check: Callable[[str, Headers], Reply | None] | None = None,
+    ) -> None:
+        self.handle, self.refused, self.check = handle, refused, check
+        self.held = 0
         self.draining = False
         self.date = b""
         self._connections: set[Connection] = set()

@@ -62,7 +62,7 @@ async def _serve(app: InferenceApp, bound: socket.socket, port_file: Path | None
         loop.add_signal_handler(number, stop.set)
     dispatcher = Dispatcher(time.monotonic, app.metrics, loop.call_soon, loop.call_soon_threadsafe, wait=wait)
     app.dispatcher = dispatcher
-    door = Door(app.handle, app.refused)
+    door = Door(app.handle, app.refused, app.gate.check if app.gate.token else None)
     loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, app.reload))
     server = await loop.create_server(lambda: Connection(door), sock=bound, backlog=BACKLOG)
     remote = None if calls is None else start(Rpc(app.desk, app.gate.token, loop.call_soon_threadsafe), calls)

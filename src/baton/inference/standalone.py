@@ -280,8 +280,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.die_with_parent is not None:
             die_with_parent(options.die_with_parent)
+        if options.scratch is not None:
+            return _serve(options, options.scratch)
         with tempfile.TemporaryDirectory(prefix="baton-serve-") as made:
-            return _serve(options, options.scratch or Path(made))
+            return _serve(options, Path(made))
     except BatonError as error:
         print(f"error [{error.code}]: {error}", file=sys.stderr)
         return 2

@@ -43,6 +43,8 @@ _EXAMPLES = {
     "decision": "decision: {every: 1h, at: scheduled_at, lead: [1h, 2h]}",
     "decision.lead": "lead: [1h, 2h]",
     "gates.minimum.metric": "metric: auc",
+    "rollout.fallback": "fallback: previous",
+    "rollout.fallback.answer": "answer: 0.2",
     "rollout.steps.kind": "kind: canary",
     "replay.start": "start: 2023-01-01",
     "replay.live": "live: 2023-06-01",
@@ -61,6 +63,10 @@ def in_words(error: ValidationError, raw: object, lines: Lines) -> tuple[Mistake
     groups: dict[Where, list[Any]] = {}
     for detail in error.errors(include_url=False):
         groups.setdefault(address(detail["loc"], raw), []).append(detail)
+    tried = [where for where, details in groups.items() if all(len(each["loc"]) > len(where) for each in details)]
+    for where in tried:
+        if any(other[: len(where)] == where for other in groups if other != where):
+            del groups[where]  # another alternative fits so far that its own mistakes are told
     spread = (mistake for where, details in groups.items() for mistake in _told(where, details, raw, lines))
     return tuple(sorted(spread, key=lambda mistake: mistake.line))
 
@@ -69,7 +75,10 @@ def address(loc: Iterable[str | int], raw: object) -> Where:
     """Where an error stands in the file: its path less the names of the alternatives that were tried on it."""
     where: list[str | int] = []
     value: Any = raw
-    for part in loc:
+    parts = tuple(loc)
+    for at, part in enumerate(parts):
+        if isinstance(value, Mapping) and isinstance(part, str) and part not in value and _tag(parts[at:]):
+            continue
         if isinstance(value, Mapping) and isinstance(part, str) and part != "[key]":
             where.append(part)
             value = value.get(part)
@@ -79,6 +88,11 @@ def address(loc: Iterable[str | int], raw: object) -> Where:
         else:
             break
     return tuple(where)
+
+
+def _tag(parts: tuple[str | int, ...]) -> bool:
+    """Whether a path goes on with the name of an alternative: a value it may be, or a model and what is wrong inside it."""
+    return ("[" in str(parts[0]) and parts[0] != "[key]") or (len(parts) > 1 and parts[1] != "[key]")
 
 
 def known_keys(where: Where) -> tuple[str, ...]:
@@ -155,7 +169,8 @@ def _alternatives(where: Where, detail: Any, lines: Lines) -> Mistake:
     if name in ("recipe.holdout", "recipe.validation"):
         what = f"{name} is {value}: neither a duration nor a share of the labels"
         return lines.mistake(where, what, "write a duration such as 7d, or a share from 0 to 1 such as 0.2")
-    return lines.mistake(where, f"{name} is {value}", "write a text or a number")
+    example = _example(where)
+    return lines.mistake(where, f"{name} is {value}", f"write e.g. '{example}'" if example else "write a text or a number")
 
 
 def _value(where: Where, kind: str, detail: Any) -> tuple[str, str]:

@@ -29,7 +29,7 @@ Form = Literal["onnx", "lightgbm", "skops", "xgboost"]
 MODELS: Mapping[Form, str] = {"onnx": MODEL, "lightgbm": "model.txt", "skops": "model.skops", "xgboost": "model.ubj"}
 """The member that holds the model, by its form. What is not ONNX runs in a process of its own."""
 
-_FIX = "restore it from a copy of the workspace, or go back a version: baton rollback"
+_FIX = "put a whole copy of it in its place; in a workspace, go back a version: baton rollback"
 
 
 @dataclass(frozen=True, slots=True)

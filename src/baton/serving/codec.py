@@ -123,7 +123,7 @@ class Codec:
             self._reject(str(error))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Malformed(
-                "the body is not JSON", where="body", why=str(error), fix='send e.g. {"entities": ["KEY"]}'
+                "the body is not JSON", where="body", why=str(error), fix='send e.g. {"entities": ["KEY"]}, or {"inputs": {…}}'
             ) from error
         self._refuse_replay_fields(body)
         if (body.inputs is UNSET) == (body.entities is UNSET):
@@ -131,7 +131,7 @@ class Codec:
                 "give either inputs or entities",
                 where="inputs",
                 why="exactly one of the two is needed",
-                fix='send e.g. {"entities": ["KEY"]}; GET /openapi.json shows both',
+                fix='send e.g. {"entities": ["KEY"]}, or {"inputs": {…}}; GET /openapi.json shows both',
             )
         ids, rows = (body.entities, None) if body.entities is not UNSET else self._rows(body)
         if rows is None or body.ids is not UNSET:
@@ -216,7 +216,7 @@ class Codec:
             return f"write a list of 1 to {ROW_LIMIT} texts of at most {TEXT_LIMIT} characters"
         if path.startswith("inputs"):
             return f"write one object, or a list of 1 to {ROW_LIMIT}, with the features {', '.join(list(self._features)[:10])}"
-        return 'send e.g. {"entities": ["KEY"]}; GET /openapi.json shows all fields'
+        return 'send e.g. {"entities": ["KEY"]}, or {"inputs": {…}}; GET /openapi.json shows all fields'
 
 
 def advice(feature: InputFeature) -> str:

@@ -29,6 +29,7 @@ TURN, WAIT = 0.002, 0.2
 TOGETHER = 32
 FEW = 8  # requests that may always wait, within their deadlines
 BATCH_ROWS, BATCH_US = 512, 20_000.0
+_LEAST = 1e-6  # seconds: less than any request takes
 _OUTLIER = 8  # times the usual: a pause of the machine is not taken for the price of a request
 
 
@@ -124,12 +125,17 @@ class Dispatcher:
             tickets = [self._waiting.popleft() for _ in range(min(len(self._waiting), TOGETHER))]
             self._work(tickets, last)
             now = self._timer()
-            self._each += 0.05 * len(tickets) * (min((now - last) / len(tickets), _OUTLIER * self._each) - self._each)
+            self._learn((now - last) / len(tickets), len(tickets))
             last = now
             if now - began > TURN and self._waiting:
                 self._soon(self._drain)
                 return
         self._scheduled = False
+
+    def _learn(self, each: float, count: int) -> None:
+        """What a request took lately; the more of them, the more it counts."""
+        self._each += min(0.05 * count, 0.5) * (min(each, _OUTLIER * self._each) - self._each)
+        self._each = max(self._each, _LEAST)
 
     def _work(self, tickets: Sequence[Ticket], now: float) -> None:
         """Read requests; answer the quick ones together, hand the others to the lane."""

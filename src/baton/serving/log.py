@@ -174,7 +174,7 @@ class SegmentLog:
             return
         if isinstance(error, Full):
             raise self._refusal(str(error), "run the loop: baton up collects it every day; or raise serving.log.most") from error
-        raise self._refusal(str(error), "free some space on the disk of the workspace") from error
+        raise self._refusal(str(error), "free some space on the disk that the log is on") from error
 
     def _step_aside(self) -> None:
         """Leave the segment to the collector: one that is written to is never removed."""

@@ -20,7 +20,7 @@ from baton.serving.row import RowScorer
 
 Array = np.ndarray[Any, Any]
 Columns = Mapping[str, Sequence[Any] | Array]
-_FIX = "restore it from a copy of the workspace, or go back a version: baton rollback"
+_FIX = "put a whole copy of it in its place; in a workspace, go back a version: baton rollback"
 _SLACK = 1e-6
 _MANY = 33
 

@@ -155,6 +155,14 @@ def test_the_models_names_rule_the_order() -> None:
     assert signature.names == ("b", "a x")
 
 
+def test_other_names_than_the_models_own_are_refused() -> None:
+    known, sample = {**KNOWN, "names": ("b", "a_x")}, Declared((), {"a x": np.array([1.0]), "b": np.array([1.0])})
+    assert signature_of(known, sample, wanted(features=("b", "a x"))).names == ("b", "a x")
+    for features in (("a x", "b"), ("b",), ("c", "d")):
+        with pytest.raises(InvalidInput, match="names its inputs itself"):
+            signature_of(known, sample, wanted(features=features))
+
+
 def test_texts_without_codes_are_refused_with_what_to_write() -> None:
     with pytest.raises(InvalidInput, match="holds texts") as caught:
         signature_of(KNOWN, Declared((), COLUMNS), wanted(expected="home"))
@@ -196,7 +204,16 @@ def test_a_schema_is_a_map_or_a_list(tmp_path: Path, name: str, text: str) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["", "features: 3", "features: {a: date}", "features: {a: category}", "a: [", "!!python/object:os.system {}"]
+    "text",
+    [
+        "features: {country: [de, de]}",
+        "",
+        "features: 3",
+        "features: {a: date}",
+        "features: {a: category}",
+        "a: [",
+        "!!python/object:os.system {}",
+    ],
 )
 def test_a_schema_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "schema.yaml").write_text(text)

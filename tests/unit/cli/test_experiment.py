@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -45,7 +46,19 @@ def test_sequential_with_its_picture(table: Path, tmp_path: Path) -> None:
     )
     assert [each["name"] for each in told] == ["split", "new"] and told[1]["decided"] == "harm"
     assert picture.read_text(encoding="utf-8").startswith("<svg")
-    assert "No worse: new" in asked(table, "--metric", "bought", "--sequential")
+    told = asked(table, "--metric", "bought", "--sequential", "--picture", str(picture))
+    assert "No worse: new" in told and "did not reach" not in picture.read_text(encoding="utf-8")
+    with pytest.raises(click.UsageError, match="add --sequential"):
+        asked(table, "--metric", "bought", "--picture", str(picture))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("rows", "message"), [("", "no row of any variant"), ("a,1\nb,\nb,\n", "holds no experiment")])
+def test_too_few_rows_are_told(tmp_path: Path, rows: str, message: str) -> None:
+    path = tmp_path / "few.csv"
+    path.write_text(f"variant,bought\n{rows}", encoding="utf-8")
+    with pytest.raises(InvalidInput, match=message):
+        asked(path, "--metric", "bought")
 
 
 def test_a_split_other_than_assigned_voids(table: Path) -> None:
@@ -63,6 +76,10 @@ def test_a_split_other_than_assigned_voids(table: Path) -> None:
         (("--metric", "before", "--sequential"), "more than zeros and ones"),
         (("--metric", "bought", "--control", "old"), "no row is of variant 'old'"),
         (("--metric", "bought", "--variant", "visitor"), "1,190 variants"),
+        (("--metric", "bought", "--share", "new=0.1"), "the shares leave out control"),
+        (("--metric", "before", "--covariate", "before"), "is the metric and the covariate"),
+        (("--metric", "bought", "--effect", "nan"), "the effect is no difference"),
+        (("--metric", "bought", "--effect", "0"), "the effect is no difference"),
     ],
 )
 def test_what_is_wrong_is_told(table: Path, options: tuple[str, ...], message: str) -> None:

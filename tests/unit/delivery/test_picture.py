@@ -42,3 +42,4 @@ def test_evidence_above_the_threshold_is_drawn_above_it() -> None:
 def test_colours_come_from_the_page_and_words_stay_words() -> None:
     text = evidence_picture(reading((1, 1.0), words="<script>alert(1)</script>"))
     assert "<script" not in text and "#" not in text.replace("&#", "") and "currentColor" in text and "var(--accent" in text
+    assert "color-scheme:light dark" in text  # without a page there is only the reader's scheme

@@ -144,6 +144,37 @@ def test_a_client_that_went_cancels_its_request() -> None:
     assert not hall.door.busy
 
 
+@pytest.mark.parametrize(
+    "after",
+    [
+        b"\xff no request\r\n\r\n",
+        post(b"x", b"Transfer-Encoding: chunked"),
+        post(b"last", b"Connection: close") + post(b"late"),
+        post(b"x" * (BODY_LIMIT + 1)) + post(b"late"),
+    ],
+)
+def test_what_is_refused_costs_no_answer_to_what_was_whole_before(after: bytes) -> None:
+    hall = Hall()
+    hall.send(post(b"one") + post(b"two") + after)
+    assert (hall.wire.closed, hall.wire.reading) == (False, False)
+    while not hall.wire.closed:
+        hall.seen[-1].reply(Reply(200, hall.seen[-1].body))
+    assert [request.body for request in hall.seen][:2] == [b"one", b"two"] and b"late" not in hall.wire.written
+    assert hall.statuses() == [200] * len(hall.seen) and not hall.wire.aborted
+    assert len(hall.refusals) == 1
+
+
+def test_a_client_that_went_leaves_nothing_behind() -> None:
+    for data in (post(b"whole"), post(b"x" * 100)[:-1], post(b"one") + post(b"two")):
+        hall = Hall()
+        hall.send(data)
+        hall.connection.connection_lost(None)
+        assert (hall.connection._parser, hall.connection._body, hall.connection.at_work) == (None, b"", None)
+        for request in hall.seen:
+            request.reply(Reply(200, b"late"))
+        assert not hall.wire.written
+
+
 def test_half_closed_clients_get_their_answer_and_no_more() -> None:
     hall = Hall()
     hall.send(post(b"x"))
@@ -159,6 +190,7 @@ def test_half_closed_clients_get_their_answer_and_no_more() -> None:
         (b"GET /" + b"a" * (TARGET_LIMIT + 1) + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 414),
         (b"GET / HTTP/1.1\r\nHost: localhost\r\nx: " + b"a" * (HEAD_LIMIT + 1) + b"\r\n\r\n", 431),
         (b"NONSENSE\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: elsewhere\r\nHost: localhost\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\nabc", 400),
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -3\r\n\r\nabc", 400),
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400),
@@ -191,6 +223,52 @@ def test_a_body_without_end_is_cut_off() -> None:
             break
         hall.send(piece)
     assert hall.statuses() == [413]
+
+
+def test_who_asks_whether_to_go_on_with_too_much_is_refused_at_once() -> None:
+    hall = Hall()
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % (BODY_LIMIT + 1)
+    hall.send(head + b"x" * 100)
+    assert (hall.statuses(), hall.wire.closed, hall.seen) == ([413], True, [])
+    assert len(hall.refusals) == 1 and not hall.wire.aborted
+
+
+def test_all_clients_together_may_not_send_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("baton.inference.http.HELD", 3000)
+    hall, wires = Hall(at_once=True), [Wire() for _ in range(4)]
+    clients = [hall.connect(wire) for wire in wires]
+    for client in clients:
+        client.data_received(b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 2000\r\n\r\n" + b"x" * 900)
+    assert [b"503" in wire.written for wire in wires] == [False, False, False, True]
+    clients[3].connection_lost(None)
+    clients[0].connection_lost(None)
+    clients[1].data_received(b"x" * 1100)
+    assert b"HTTP/1.1 200" in wires[1].written
+    for client in clients[1:3]:
+        client.connection_lost(None)
+    assert hall.door.held == 0
+
+
+def test_what_is_sent_ahead_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("baton.inference.http.BODY_LIMIT", 1000)
+    hall = Hall()
+    for _ in range(4):
+        hall.send(post(b"x" * 600))
+    states = [(hall.wire.reading, len(hall.seen))]
+    for _ in range(4):
+        hall.seen[-1].reply(Reply(200, b""))
+    states.append((hall.wire.reading, len(hall.seen)))
+    assert states == [(False, 1), (True, 4)]
+    assert hall.door.held == 0
+
+
+def test_a_large_request_without_a_right_is_refused_before_its_body() -> None:
+    hall = Hall()
+    hall.door.check = lambda path, headers: Reply(401, path.encode()) if b"authorization" not in headers else None
+    hall.send(b"POST /predict HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n" + b"x" * 100_000)
+    assert hall.door.held == 0
+    hall.send(b"x" * 800_000)
+    assert hall.statuses() == [401] and hall.wire.closed and not hall.seen
 
 
 def test_who_asks_whether_to_go_on_is_told() -> None:

@@ -47,6 +47,10 @@ GOOD = (
 )
 BAD = {
     "steps of no steps": (("strategy: blue-green", "steps: [{kind: shadow}]"), 1, "has no steps"),
+    "no steps": (("steps: []",), 0, "by steps has none"),
+    "a stand-in of too much": (("fallback: {answer: 7}",), 0, "rollout.fallback.answer is 7"),
+    "a stand-in of nothing": (("fallback: {}",), 0, "'answer' is missing in rollout.fallback"),
+    "a stand-in of no sort": (("fallback: next",), 0, "rollout.fallback is 'next'"),
     "keep of nothing": (("keep: 3d",), 0, "steps keeps none"),
     "two who stand in": (("strategy: blue-green", "fallback: previous"), 1, "stand in already"),
     "overdue for ever": (("strategy: champion-challenger", "latest: 3d"), 1, "nothing is ever overdue"),
@@ -83,6 +87,11 @@ def test_what_does_not_is_refused_with_its_line(tmp_path: Path, name: str) -> No
     rollout, line, words = BAD[name]
     found = mistakes(tmp_path, *rollout)
     assert [(at, words in what) for at, what in found if words in what] == [(line, True)], found
+
+
+@pytest.mark.parametrize("fallback", ["{answer: 7}", "{}", "next", "{answer: 0.1, more: 2}"])
+def test_one_wrong_stand_in_is_one_mistake(tmp_path: Path, fallback: str) -> None:
+    assert len(mistakes(tmp_path, f"fallback: {fallback}")) == 1
 
 
 def test_faults_lie_in_the_replay_and_break_what_is_there(tmp_path: Path) -> None:

@@ -226,6 +226,18 @@ def one_of(ticket: Ticket) -> Sequence[float]:
     return ticket.work.parts[0].scores or ()
 
 
+def test_what_waits_never_counts_for_less_than_nothing() -> None:
+    desk = Desk(House(route("live", 1)), wait=1e9)
+    for turn in range(5):
+        for number in range(40):
+            desk.submit(100 * turn + number, ROW)
+        assert desk.dispatcher.backlog > 0
+        desk.run()
+    for number in range(1000, 1040):
+        desk.submit(number, ROW)
+    assert desk.dispatcher.backlog > 0
+
+
 def test_a_cancelled_request_is_neither_scored_nor_logged() -> None:
     desk = Desk(House(route("live", 1)))
     ticket = desk.submit(0, ROW)

@@ -7,6 +7,7 @@ from typing import Any
 
 from baton.app.load.target import Target
 from baton.kernel.errors import NotFound
+from baton.kernel.suggest import did_you_mean
 
 _DEEPEST = 20
 _PLAIN: Mapping[str, Any] = {"number": 0.0, "integer": 0, "boolean": False, "string": "text", "null": None}
@@ -16,15 +17,22 @@ def described_body(target: Target) -> bytes:
     """A body for the target's path. Raises NotFound when the server does not describe it."""
     try:
         document = json.loads(_fetched(target, "/openapi.json"))
-        content = document["paths"][target.path.partition("?")[0]]["post"]["requestBody"]["content"]["application/json"]
+        path = target.path.partition("?")[0]
+        if path not in document["paths"]:
+            raise LookupError(did_you_mean(path, [name for name, does in document["paths"].items() if "post" in does]))
+        content = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
         return json.dumps(_told(content, document)).encode()
-    except (OSError, HTTPException, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, HTTPException, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise NotFound(
             "no request to send is known",
             where=f"{target.url}, /openapi.json",
-            why=f"the server does not describe what it takes there ({type(error).__name__}: {error})",
+            why=f"the server does not describe what it takes there ({_why(error)})",
             fix="name one: --body FILE (JSON, or .jsonl with one a line), or --entities KEY,KEY",
         ) from error
+
+
+def _why(error: Exception) -> str:
+    return str(error) if type(error) is LookupError else f"{type(error).__name__}: {error}"
 
 
 def _fetched(target: Target, path: str) -> bytes:

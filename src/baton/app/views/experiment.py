@@ -74,7 +74,9 @@ def sequential(path: Path, plan: Plan) -> tuple[list[dict[str, Any]], list[str]]
         plan.alpha,
     )
     readings = [split, *(voided(_follow(seen, each, control, shares), split) for each in asked)]
-    return [_reading(each) for each in readings], [evidence_picture(each) for each in readings]
+    return [_reading(each) for each in readings], [
+        evidence_picture(each, each.proof if each.decided == "no worse" else None) for each in readings
+    ]
 
 
 def _follow(seen: Observations, guardrail: Guardrail, control: str, shares: Mapping[str, float]) -> Reading:
@@ -86,6 +88,7 @@ def _follow(seen: Observations, guardrail: Guardrail, control: str, shares: Mapp
 
 
 def _read(path: Path, plan: Plan) -> tuple[Observations, str]:
+    _refuse_plan(plan)
     texts = [each for each in (plan.variant, plan.unit) if each]
     numbers = [each for each in (plan.metric, plan.covariate) if each]
     found = open_columns()(path, texts, numbers)
@@ -98,10 +101,31 @@ def _read(path: Path, plan: Plan) -> tuple[Observations, str]:
             raise InvalidInput(
                 f"no row is of variant '{name}'", where=f"column '{plan.variant}'", fix=did_you_mean(name, sorted(counts))
             )
+    if not counts:
+        raise InvalidInput(f"{path.name} has no row of any variant", where=f"column '{plan.variant}'", fix="give it rows")
     if len(counts) < 2 or len(counts) > 20:
         what = "one variant only" if len(counts) < 2 else f"{len(counts):,} variants"
         raise InvalidInput(f"column '{plan.variant}' names {what}", fix="name the column that tells what each unit was given")
+    if plan.shares and (silent := sorted(set(counts) - dict(plan.shares).keys())):
+        raise InvalidInput(
+            f"the shares leave out {', '.join(silent)}",
+            where="--share",
+            why="a split is held against what was assigned to each variant",
+            fix=f"add --share {silent[0]}=…; units that were assigned to none belong out of the table",
+        )
     return seen, plan.control or _commonest(counts)
+
+
+def _refuse_plan(plan: Plan) -> None:
+    if plan.covariate and plan.covariate == plan.metric:
+        raise InvalidInput(
+            f"'{plan.metric}' is the metric and the covariate",
+            where="--covariate",
+            why="a covariate is from before the experiment: the metric itself takes the effect away",
+            fix="name a column that was known before, or leave --covariate out",
+        )
+    if plan.effect is not None and not 0 < abs(plan.effect) < float("inf"):
+        raise InvalidInput("the effect is no difference", where="--effect", fix="write how large a difference matters, e.g. 0.01")
 
 
 def _commonest(counts: Mapping[str, int]) -> str:

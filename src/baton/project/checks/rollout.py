@@ -48,6 +48,11 @@ def strategy(ground: Ground) -> Iterator[Mistake]:
     if policy.strategy != "steps" and "steps" in told:
         what = f"the strategy {policy.strategy} has no steps"
         yield ground.lines.mistake(("rollout", "steps"), what, "delete the steps, or write 'strategy: steps'")
+    if policy.strategy == "steps" and not policy.steps:
+        what = "a release by steps has none, and would answer for all at once"
+        yield ground.lines.mistake(
+            ("rollout", "steps"), what, "write 'strategy: all-at-once' instead, or a step, e.g. '{kind: shadow}'"
+        )
     if "keep" in told and policy.strategy != "blue-green":
         what = f"'keep' says how long the version before is kept warm; {policy.strategy} keeps none"
         yield ground.lines.mistake(("rollout", "keep"), what, "delete it, or write 'strategy: blue-green'")
