@@ -202,6 +202,29 @@ def test_a_call_has_its_own_deadline_and_its_own_errors(both: Both) -> None:
     assert 'route="grpc ModelInfer"' in both.http.call("GET", "/metrics")[1]
 
 
+NAMED = {"name": {"type": "string"}, "datatype": {"type": "string"}, "shape": {"type": "array", "items": {"type": "integer"}}}
+TENSOR = {"type": "object", "required": ["name", "datatype", "shape"], "properties": NAMED}
+TEXTS = {"type": "array", "items": {"type": "string"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "required", "properties"),
+    [
+        ("/v2", ["name", "version", "extensions"], {"extensions": TEXTS}),
+        ("/v2/", ["name", "version", "extensions"], {"extensions": TEXTS}),
+        ("/v2/models/flights", ["name", "platform"], {"versions": TEXTS, "inputs": {"type": "array", "items": TENSOR}}),
+        ("/v2/models/flights/versions/1", ["name", "platform"], {"outputs": {"type": "array", "items": TENSOR}}),
+    ],
+)
+def test_what_is_told_has_the_form_of_the_published_description(
+    both: Both, path: str, required: list[str], properties: dict[str, object]
+) -> None:
+    status, told = both.http.call("GET", path)
+    assert status == 200
+    validate = pytest.importorskip("jsonschema").validate
+    validate(told, {"type": "object", "required": required, "properties": properties})
+
+
 def test_both_doors_want_the_token(tmp_path: Path) -> None:
     workspace = TinyWorkspace(tmp_path)
     for server, calls in doors(workspace.folder, env={"BATON_SERVE_TOKEN": "secret"}):

@@ -27,6 +27,7 @@ ROUTES = (
     Route("POST", "/models/{model}/predict", "serve", predicting.predict),
     Route("POST", "/models/{model}/versions/{version}/predict", "serve", predicting.predict),
     Route("GET", "/v2", "serve", openinference.server),
+    Route("GET", "/v2/", "serve", openinference.server),
     Route("GET", "/v2/health/live", "serve", openinference.live),
     Route("GET", "/v2/health/ready", "serve", openinference.ready),
     Route("GET", "/v2/models/{model}", "serve", openinference.model),
