@@ -11,11 +11,11 @@ from baton.backends.keys import LOG_KEY, PUBLIC, open_secret, read_verifier
 from baton.backends.online.lmdb_store import LmdbReader
 from baton.inference import lines, telemetry
 from baton.inference.app import InferenceApp
-from baton.inference.gate import Gate, is_loopback
+from baton.inference.gate import TOKEN, Gate, refuse_open_door
 from baton.inference.rpc import Place
 from baton.inference.server import die_with_parent, listen, serve, stop_on_sigterm
 from baton.inference.watch import RoutingWatch
-from baton.inference.workers import MOST, Workers
+from baton.inference.workers import ALONE, MOST, Workers, read_slot
 from baton.kernel.clock import SystemClock, micros
 from baton.kernel.errors import BatonError, NotFound, Refused
 from baton.serving.dataplane import DataPlane, Fittings
@@ -24,8 +24,6 @@ from baton.serving.guard import Guard
 from baton.serving.log import Keeping, SegmentLog
 from baton.serving.metrics import ServingMetrics
 
-TOKEN = "BATON_SERVE_TOKEN"
-ALONE = (0, 1)
 DEFAULT = Keeping()
 
 
@@ -38,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.die_with_parent is not None:
             die_with_parent(options.die_with_parent)
         gate = Gate(os.environ.get(TOKEN, ""))
-        _refuse_open_door(options.host, gate)
+        refuse_open_door(options.host, gate)
         if options.workers > 1:
             _refuse_scattered(options)
             _clear_counts(options.workspace)
@@ -117,15 +115,6 @@ def _read(routing: Path) -> bytes:
         ) from error
 
 
-def _refuse_open_door(host: str, gate: Gate) -> None:
-    if not is_loopback(host) and not gate.token:
-        raise Refused(
-            f"{host} can be reached from other machines",
-            why="no token is configured",
-            fix=f"set {TOKEN} to a long random text, or leave --host out",
-        )
-
-
 def _own_command(options: argparse.Namespace) -> list[str]:
     """What starts one worker of this server."""
     return [
@@ -154,11 +143,6 @@ def _clear_counts(workspace: Path) -> None:
     """A server's counters begin with the server; only a worker that is replaced takes up the ones before it."""
     for path in (workspace / "segments").glob("counts-*"):
         path.unlink(missing_ok=True)
-
-
-def _slot(text: str) -> tuple[int, int]:
-    number, _, count = text.partition("/")
-    return int(number), int(count)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -193,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--wait-ms", type=int, default=200, metavar="N", help="how long a request may have to wait before it is refused at once"
     )
-    parser.add_argument("--slot", type=_slot, default=ALONE, help=argparse.SUPPRESS)
+    parser.add_argument("--slot", type=read_slot, default=ALONE, help=argparse.SUPPRESS)
     parser.add_argument("--die-with-parent", type=int, metavar="PID", help="end when this parent process ends")
     return parser
 

@@ -5,9 +5,11 @@ import ipaddress
 from dataclasses import dataclass
 
 from baton.inference.reply import Reply, refusal
+from baton.kernel.errors import Refused
 
 ALIVE = frozenset({"/health", "/v2/health/live"})
 """Paths that tell no more than that the process runs."""
+TOKEN = "BATON_SERVE_TOKEN"
 LOCAL = frozenset({b"127.0.0.1", b"localhost", b"[::1]"})
 Headers = dict[bytes, bytes]
 
@@ -57,4 +59,14 @@ class Gate:
             "this server answers to 127.0.0.1, localhost and [::1] only",
             field="host",
             fix="call it by one of these names, or start it with BATON_SERVE_TOKEN",
+        )
+
+
+def refuse_open_door(host: str, gate: Gate) -> None:
+    """Raise Refused for an address that other machines reach while no token guards it."""
+    if not is_loopback(host) and not gate.token:
+        raise Refused(
+            f"{host} can be reached from other machines",
+            why="no token is configured",
+            fix=f"set {TOKEN} to a long random text, or leave --host out",
         )

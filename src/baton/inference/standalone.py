@@ -23,10 +23,10 @@ from baton.delivery.routing import Route, Routing, write_routing
 from baton.features.ports import Values
 from baton.inference import lines
 from baton.inference.app import InferenceApp
-from baton.inference.gate import Gate, is_loopback
+from baton.inference.gate import TOKEN, Gate, refuse_open_door
 from baton.inference.rpc import Place
 from baton.inference.server import die_with_parent, listen, serve, stop_on_sigterm
-from baton.inference.workers import MOST, Workers
+from baton.inference.workers import ALONE, MOST, Workers, read_slot
 from baton.kernel.clock import Clock, SystemClock, micros
 from baton.kernel.digest import digest_bytes
 from baton.kernel.errors import BatonError, Corrupt, InvalidInput, NotFound, Refused, Unavailable
@@ -40,8 +40,6 @@ from baton.serving.metrics import ServingMetrics
 from baton.serving.ports import Meters
 from baton.serving.prediction import PredictionBatch
 
-TOKEN = "BATON_SERVE_TOKEN"
-ALONE = (0, 1)
 SPARE = 32 << 20  # bytes that a server must have left, once its models are loaded, to answer at all
 SEGMENT, KEPT, LOOK = 4 * 1024 * 1024, 8, 512
 """Without --log, each process keeps its last eight segments of 4 MiB of each model."""
@@ -293,7 +291,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _serve(options: argparse.Namespace, folder: Path) -> int:
     gate, terms = Gate(os.environ.get(TOKEN, "")), _terms(options)
-    _refuse_open_door(options.host, gate)
+    refuse_open_door(options.host, gate)
     if options.scratch is None:
         _say(options, folder)
     if options.workers > 1:
@@ -361,15 +359,6 @@ def _limit_memory(most: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
-def _refuse_open_door(host: str, gate: Gate) -> None:
-    if not is_loopback(host) and not gate.token:
-        raise Refused(
-            f"{host} can be reached from other machines",
-            why="no token is configured",
-            fix=f"set {TOKEN} to a long random text, or leave --host out",
-        )
-
-
 def size(text: str) -> int:
     """Bytes of e.g. `512M` or `2G`. Raises ValueError."""
     units = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
@@ -378,11 +367,6 @@ def size(text: str) -> int:
     if most < 1 << 20:
         raise argparse.ArgumentTypeError(f"'{text}' is no size; write e.g. 512M or 2G")
     return most
-
-
-def _slot(text: str) -> tuple[int, int]:
-    number, _, count = text.partition("/")
-    return int(number), int(count)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -402,7 +386,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--log", type=Path, help="folder that keeps the prediction log, a folder in it for each model")
     parser.add_argument("--memory", type=size, help="most memory, e.g. 512M: of this process, and of each model that has its own")
     parser.add_argument("--cpu", type=int, default=0, help="cores of each model (default: as its manifest says, else 1)")
-    parser.add_argument("--slot", type=_slot, default=ALONE, help=argparse.SUPPRESS)
+    parser.add_argument("--slot", type=read_slot, default=ALONE, help=argparse.SUPPRESS)
     parser.add_argument("--scratch", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--die-with-parent", type=int, metavar="PID", help="end when this parent process ends")
     return parser

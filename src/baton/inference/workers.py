@@ -16,7 +16,7 @@ from pathlib import Path
 from baton.inference.server import announce, reserve
 from baton.kernel.errors import Unavailable
 
-MOST = 16
+MOST, ALONE = 16, (0, 1)
 LISTENS = "listening on "
 _QUICKLY, _PATIENCE, _STOPPING = 2.0, 30.0, 15.0
 
@@ -99,6 +99,12 @@ class Workers:
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+
+
+def read_slot(text: str) -> tuple[int, int]:
+    """A worker's place among all of its port, and their number, as the parent writes them: `1/4`. Raises ValueError."""
+    number, _, count = text.partition("/")
+    return int(number), int(count)
 
 
 def _listen(child: "subprocess.Popen[str]", heard: threading.Event) -> None:

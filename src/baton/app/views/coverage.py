@@ -9,8 +9,8 @@ import msgspec
 
 from baton.app.bootstrap import load_owned, open_state
 from baton.app.lifecycle.people import recorded_team
+from baton.app.seat import present_of
 from baton.app.views.catalogue import catalogue
-from baton.app.views.inbox import present_of
 from baton.app.workspace import find
 from baton.kernel.clock import SystemClock, iso
 from baton.ledger.fact import Fact

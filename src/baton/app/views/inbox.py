@@ -11,7 +11,7 @@ import msgspec
 from baton.app.bootstrap import load_owned, read_state
 from baton.app.identity import acting
 from baton.app.lifecycle.people import recorded_team
-from baton.app.seat import present_of as present_of  # noqa: PLC0414 - where others look for it
+from baton.app.seat import present_of
 from baton.kernel.clock import iso
 from baton.ledger.fact import KEEPER
 from baton.ledger.ports import StateReader
