@@ -3,7 +3,7 @@
 import gc
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from baton.serving.dataplane import DataPlane, Reload
@@ -55,20 +55,3 @@ class RoutingWatch:
         except OSError:
             return None
         return state.st_mtime_ns, state.st_ino
-
-
-class FleetWatch:
-    """The watches of several models, as one."""
-
-    def __init__(self, watches: Sequence[RoutingWatch]) -> None:
-        self._watches = tuple(watches)
-
-    def look(self) -> None:
-        """Look at each."""
-        for watch in self._watches:
-            watch.look()
-
-    def reload(self) -> Reload:
-        """Reload each; the first that failed is what came of it, else the first."""
-        outcomes = [watch.reload() for watch in self._watches]
-        return next((outcome for outcome in outcomes if outcome.error is not None), outcomes[0])

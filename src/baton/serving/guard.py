@@ -17,7 +17,7 @@ guarantee.
 
 import mmap
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -145,8 +145,8 @@ class Board:
 class Guard:
     """The sentinel of a server process over a folder that all its processes share."""
 
-    def __init__(self, folder: Path, clock: Clock, slot: int = 0, told: Callable[[Tripped], None] = lambda _: None) -> None:
-        self._folder, self._clock, self._slot, self._told = folder, clock, slot, told
+    def __init__(self, folder: Path, clock: Clock, slot: int = 0) -> None:
+        self._folder, self._clock, self._slot = folder, clock, slot
         self._watched: _Watched | None = None
 
     def watch(self, routing: Routing) -> None:
@@ -205,7 +205,6 @@ class Guard:
                 route.release, route.version, watched.serial, iso(now), watched.names[criterion], evidence, threshold, shown
             )
             place(self._folder / f"guard-{route.release}.json", msgspec.json.encode(record))
-            self._told(record)
 
 
 def place(path: Path, data: bytes) -> None:

@@ -17,7 +17,6 @@ from baton.team.files import DECLARED, PIECES, Claim, Rule, fits, fits_itself, l
 if TYPE_CHECKING:
     from baton.project.ownership import Ownership
 
-DIALECTS = ("github", "gitlab")
 MARK = "# Written by 'baton team files'"
 """How the file begins: one that begins otherwise is somebody's own."""
 Addresses: TypeAlias = Mapping[str, tuple[str, ...]]
