@@ -20,8 +20,10 @@ help: ## this list
 demo: $(BASE) ## a year of flights through the whole lifecycle; again: its summary; FRESH=1: from the start
 	.venv/bin/baton replay examples/flights $(if $(filter-out 0 no,$(FRESH)),--fresh)
 
+PAIR := -n 2 --dist loadfile
+
 test: $(DEV) ## the tests, in at most ten minutes; ARGS="tests/unit -k ledger" chooses
-	.venv/bin/python -m pytest $(ARGS)
+	.venv/bin/python -m pytest $(or $(ARGS),$(PAIR))
 
 check: $(DEV) ## exactly what is checked on every change: format, lint, types, layers, docs, tests
 	.venv/bin/ruff format --check
@@ -29,10 +31,10 @@ check: $(DEV) ## exactly what is checked on every change: format, lint, types, l
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/python docs/generate.py --check
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest $(PAIR)
 
 proofs: $(DEV) ## the slower proofs: kills, whole replays, a fresh checkout
-	.venv/bin/python -m pytest -m slow --timeout=900 -n 2 --dist loadfile
+	.venv/bin/python -m pytest -m slow --timeout=900 $(PAIR)
 
 campaigns: $(DEV) ## the proofs at full length: a hundred kills, a million requests; run by hand, with their figures
 	.venv/bin/python -m pytest -m campaign -s --timeout=3600
@@ -48,7 +50,7 @@ LOCK := .venv/bin/python -m uv pip compile --universal --python-version 3.11 --g
 	--no-header --quiet $(if $(UPGRADE),--upgrade)
 
 lock: $(DEV) ## resolve the dependencies of pyproject.toml; UPGRADE=1: to their newest versions
-	$(LOCK) --group build pyproject.toml -o requirements/base.lock
+	$(LOCK) --group build --extra report pyproject.toml -o requirements/base.lock
 	$(LOCK) --group build --group dev --extra grpc --extra testing -c requirements/base.lock pyproject.toml -o requirements/dev.lock
 	$(LOCK) -c requirements/base.lock packaging/runtime/pyproject.toml -o packaging/runtime/requirements.lock
 	echo 'uv>=0.9' | $(LOCK) - -o requirements/uv.lock

@@ -1,6 +1,8 @@
 """An identity provider on this machine: publishes real keys, signs real ID tokens, and tells how often it was asked."""
 
+import hashlib
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,7 +10,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -26,6 +28,7 @@ class Issuer:
     asked: list[str] = field(default_factory=list)
     polls: list[Any] = field(default_factory=list)
     forms: list[dict[str, str]] = field(default_factory=list)
+    codes: dict[str, tuple[dict[str, str], str]] = field(default_factory=dict)
 
     def publish(self, *keys: tuple[str, Any]) -> None:
         told = [{**json.loads(_public(key)), "kid": kid, "use": "sig"} for kid, key in keys]
@@ -35,11 +38,15 @@ class Issuer:
             "jwks_uri": f"{self.url}/keys",
             "device_authorization_endpoint": f"{self.url}/device",
             "token_endpoint": f"{self.url}/token",
+            "authorization_endpoint": f"{self.url}/authorize?tenant=shop",
+            "code_challenge_methods_supported": ["plain", "S256"],
         }
 
     def answer(self, path: str, form: dict[str, str]) -> tuple[int, Any]:
         """What a form is answered: a code to confirm (RFC 8628), and by `polls` what each question for the token is told."""
         self.forms.append(form)
+        if path == "/token" and form.get("grant_type") == "authorization_code":
+            return self._exchanged(form)
         if path == "/device":
             return 200, self.pages.get("/device") or {
                 "device_code": "the-device-code",
@@ -54,6 +61,21 @@ class Issuer:
             return 400, {"error": "invalid_grant"}
         told = self.polls.pop(0) if self.polls else "authorization_pending"
         return (400, {"error": told}) if isinstance(told, str) else (told, {}) if isinstance(told, int) else (200, told)
+
+    def confirmed(self, place: str, code: str = "a-code", **changed: Any) -> dict[str, str]:
+        """A person confirms what a browser was sent here with: what it is sent back with, and a code that stands for a token."""
+        asked = dict(parse_qsl(urlsplit(place).query))
+        self.codes[code] = (asked, self.token(**{"nonce": asked["nonce"], **changed}))
+        return {"state": asked["state"], "code": code, "iss": self.url}
+
+    def _exchanged(self, form: dict[str, str]) -> tuple[int, Any]:
+        """A code is good once, for the client, address and verifier that it was asked with (RFC 6749, 4.1.3; RFC 7636, 4.6)."""
+        asked, token = self.codes.pop(form.get("code", ""), ({}, ""))
+        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        challenge = urlsafe_b64encode(digest).rstrip(b"=").decode()
+        same = all(asked.get(name) == form.get(name) for name in ("client_id", "redirect_uri"))
+        right = asked and same and asked["code_challenge"] == challenge and asked["code_challenge_method"] == "S256"
+        return (200, {"id_token": token}) if right else (400, {"error": "invalid_grant"})
 
     def token(self, key: Any = None, kid: str | None = "one", algorithm: str = "RS256", **changed: Any) -> str:
         seconds = int(AT.timestamp())

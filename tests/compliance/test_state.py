@@ -26,7 +26,9 @@ from baton.backends.state.sqlite import SqliteReader, read_sqlite
 from baton.kernel.errors import Conflict, Corrupt, Incompatible, NotFound, Unavailable
 from baton.ledger.merkle import leaf_hash
 from baton.ledger.verify import verify
-from baton.testing.state_suite import HOUR, START, Sample, StateSuite, change, everything
+from baton.testing.look_suite import agree
+from baton.testing.samples import HOUR, START, Sample, change
+from baton.testing.state_suite import StateSuite, everything
 
 Opening = Callable[[Path], SqlState | SqliteReader]
 
@@ -142,12 +144,16 @@ class StateMachine(RuleBasedStateMachine):
     def look_back(self, data: st.DataObject) -> None:
         hours, _ = data.draw(st.sampled_from(self.course))
         known = [records for at, records in self.course if at <= hours][-1]
-        assert self.state.as_of(START + hours * HOUR).all(Sample) == list(known.values())
+        agree(self.state.as_of(START + hours * HOUR), list(known.values()))
 
     @invariant()
     def the_present_is_the_model(self) -> None:
         assert self.state.all(Sample) == list(self.records.values())
         assert self.state.all(Sample, status=("open",)) == [record for record in self.records.values() if record.status == "open"]
+        agree(self.state, list(self.records.values()))
+        facts = self.state.facts()
+        assert self.state.recent() == facts[::-1][:50]
+        assert self.state.recent(before=self.facts, limit=2) == facts[:-1][::-1][:2]
         assert self.state.cursor("step") == self.cursor
         assert (self.state.head().size, len(self.state.heads())) == (self.facts, self.commits)
         assert verify(self.state).faults == ()
@@ -378,7 +384,7 @@ HEAD = """
 import json, os, signal, sys
 from pathlib import Path
 from baton.backends.state.sql import open_sqlite
-from baton.testing.state_suite import Sample, change
+from baton.testing.samples import Sample, change
 path = Path(sys.argv[1])
 """
 

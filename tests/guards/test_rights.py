@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import click
 import pytest
 from fastapi.routing import APIRoute
+from starlette.routing import Route
 
+from baton.app.bootstrap import open_desk
 from baton.cli.main import door
 from baton.cli.right import Owned, owned
 from baton.inference import app as inference
@@ -20,6 +23,7 @@ from baton.team.team import Team
 from baton.web import routes
 from baton.web.app import make_app
 from baton.web.gate import OPEN
+from baton.web.pages import pages, sign_in
 
 
 def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
@@ -113,13 +117,17 @@ def test_a_path_of_the_model_server_without_an_action_cannot_be_made() -> None:
         replace(rpc.METHODS[0], action="")
 
 
-def test_every_route_of_the_api_names_its_action_and_nothing_is_served_beside_the_table() -> None:
-    app = make_app(None, lambda _: Actor("anybody"), ticking=False)  # type: ignore[arg-type]  # no route is called
+def test_every_route_of_the_api_and_every_page_names_its_action_and_nothing_is_served_beside_the_tables(tmp_path: Path) -> None:
+    with open_desk(tmp_path, tmp_path / ".baton", create=True) as desk:
+        app = make_app(desk, lambda _: Actor("anybody"), ticking=False)
     listed = {(route.method, route.path) for route in routes.ROUTES}
     served = {(method, route.path) for route in app.routes if isinstance(route, APIRoute) for method in route.methods or ()}
     assert all(route.action in RIGHTS for route in routes.ROUTES)
     assert served - {("GET", OPEN)} == listed
-    assert [route for route in app.routes if not isinstance(route, APIRoute)] == []
+    shown = {route.path: route.name for route in app.routes if isinstance(route, Route) and not isinstance(route, APIRoute)}
+    assert shown == {page.path: page.action for page in pages()} | {"/events": "read", "/static/{name}": "identity.log-in"}
+    assert set(shown.values()) <= set(RIGHTS) and len(shown) > 50
+    assert [route for route in app.routes if not isinstance(route, APIRoute | Route)] == []
 
 
 def test_a_route_of_the_api_without_an_action_cannot_be_served(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,6 +135,12 @@ def test_a_route_of_the_api_without_an_action_cannot_be_served(monkeypatch: pyte
     monkeypatch.setattr(routes, "ROUTES", (*routes.ROUTES, unknown))
     with pytest.raises(LookupError, match="in no rights matrix"):
         make_app(None, lambda _: Actor("anybody"), ticking=False)  # type: ignore[arg-type]  # refused before
+
+
+def test_every_way_through_the_console_s_door_is_open_to_everybody_and_only_those_in_need_no_session() -> None:
+    assert all(RIGHTS[way.action].outside for way in sign_in.ROUTES)
+    listed = {way.path for way in sign_in.ROUTES}
+    assert set(sign_in.OPEN) == listed - {"/sign-in/as", "/sign-in/out"}
 
 
 def test_what_has_no_entry_is_denied() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from baton.app.lifecycle.releasing import routing_of
+from baton.app.lifecycle.routing import routing_of
 from baton.app.views.present import look
 from baton.backends.state.sql import open_sqlite
 from baton.backends.tables.delta import DeltaTables

@@ -89,10 +89,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_nothing_but_health_answers_without_a_token(server: Server) -> None:
     assert server.ask("GET", OPEN, "") == (200, {"status": "ok"})
     paths = [(route.method, route.path.replace("{id}", "handoff-000000000000")) for route in ROUTES]
-    for method, path in [*paths, ("GET", "/"), ("GET", "/docs"), ("GET", "/nowhere"), ("DELETE", "/api/team")]:
-        for token in ("", "nonsense", "token-000000000000.secret", "x" * 600, server.tokens["ben"] + "x"):
+    tokens = ("", "nonsense", "token-000000000000.secret", "x" * 600, server.tokens["ben"] + "x")
+    for method, path in [*paths, ("GET", "/api/nowhere"), ("DELETE", "/api/team")]:
+        for token in tokens:
             status, told = server.ask(method, path, token)
             assert (status, told["code"]) == (401, "refused"), (method, path, token)
+    for path in ("/", "/docs", "/nowhere", "/apiary"):
+        for token in (*tokens, server.tokens["ben"]):
+            assert server.ask("GET", path, token)[0] == 303, "pages are for people, who sign in"
 
 
 def test_every_route_is_in_the_rights_matrix_and_in_the_description(server: Server) -> None:

@@ -11,9 +11,10 @@ import pytest
 from journeys.orders import orders
 
 from baton.app.bootstrap import open_house
-from baton.app.lifecycle import collecting, comparing, people, releasing
+from baton.app.lifecycle import collecting, comparing, people
 from baton.app.lifecycle.office import Office
 from baton.app.lifecycle.recent import Recent
+from baton.app.lifecycle.routing import routing_of
 from baton.app.lifecycle.step import Step
 from baton.app.views.release import picture, release
 from baton.app.workspace import create
@@ -65,7 +66,7 @@ def serve(project: Path, now: datetime, wrong: Mapping[str, float], count: int =
     """A day of answers by whoever is drawn, so often wrong, with their labels."""
     chance = random.Random(int(now.timestamp()))
     with day(project, now) as step:
-        routing = releasing.routing_of(step.house.definition, step.house.state, 1)
+        routing = routing_of(step.house.definition, step.house.state, 1)
         arms = [route for route in routing.routes if route.variant not in ("live", "shadow", "fallback")]
         shares = [route.share for route in arms]
         batches, labels = [], []
@@ -128,7 +129,7 @@ def test_units_stay_with_an_arm_when_the_other_goes(project: Path) -> None:
     found = days(project, {"live": 0.3, "bold": 0.3, "calm": 0.6}, most=3)
     assert (found[-1]["calm"].status, found[-1]["bold"].status) == ("rolled-back", "arm")
     with day(project, START + 9 * DAY) as step:
-        routes = releasing.routing_of(step.house.definition, step.house.state, 1).routes
+        routes = routing_of(step.house.definition, step.house.state, 1).routes
     assert [(each.variant, each.share) for each in routes if each.variant in ("bold", "calm")] == [("bold", 0.3), ("calm", 0.0)]
 
 

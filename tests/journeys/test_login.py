@@ -166,7 +166,8 @@ def test_whoever_left_is_out_and_returns_only_by_a_new_invitation(room: Room) ->
     held = next(iter(Path(os.environ["XDG_CONFIG_HOME"]).glob("baton/session-*"))).read_text().strip()
     accounts.log_in(room.folder, "ann", PASSWORD)
 
-    coming.leave(room.project, room.folder, None, "ben", "moves on")
+    with seat_of(room.project, room.folder, Actor("ann", how="password")) as here:
+        coming.leave(here, "ben", "moves on")
     assert room.facts("identity.revoked") == ["ben"]
     assert set(room.facts("token.revoked")) >= {text.partition(".")[0]}
 
@@ -178,7 +179,8 @@ def test_whoever_left_is_out_and_returns_only_by_a_new_invitation(room: Room) ->
             accounts.log_in(room.folder, "ben", OTHER)
 
     nowhere("ben has left the team")
-    told = coming.come_back(room.project, room.folder, None, "ben", "is back")
+    with seat_of(room.project, room.folder, Actor("ann", how="password")) as here:
+        told = coming.come_back(here, "ben", "is back")
     assert "baton team invite ben" in told
     nowhere("ended when they left")
     with seat_of(room.project, room.folder, Actor("ann", how="password")) as here:

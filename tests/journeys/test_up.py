@@ -1,6 +1,8 @@
 """`baton up` on a clock of its own: what happens to a loop that is interrupted, starved of a source, or set back in time."""
 
 import re
+import socket
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,7 +14,9 @@ import pytest
 from journeys.failpoints import Ahead
 from journeys.orders import orders
 from journeys.trained import train_once
+from journeys.visitors import Browser
 
+from baton.app.lifecycle.console import Console
 from baton.app.lifecycle.live import live
 from baton.app.workspace import create
 from baton.backends.executors.durable import DurableJobs
@@ -21,7 +25,7 @@ from baton.backends.tables.delta import DeltaTables
 from baton.data.standing import SourceState
 from baton.incidents.incident import Incident
 from baton.kernel.clock import parse_instant
-from baton.kernel.errors import InvalidProject
+from baton.kernel.errors import InvalidProject, Unavailable
 from baton.ledger.verify import verify
 from baton.team.handoff import Handoff
 
@@ -241,3 +245,66 @@ def test_a_clock_that_is_set_back_is_told_once(project: Path) -> None:
     said = up(project, Scripted(project, "2026-10-31T22:50:00Z", "2026-11-01T04:10:00Z", script))
     told = [line for line in said if "nothing ticks until then" in line]
     assert told == ["the clock says 2026-10-31T21:10:00Z, the loop stands at 2026-11-01T01:00:00Z: nothing ticks until then"]
+
+
+def test_the_console_is_there_first_is_started_again_when_it_ends_and_ends_with_the_loop(project: Path) -> None:
+    workspace, said, pids = create(project / ".baton", "wall"), list[str](), list[int]()
+    console = Console(project, workspace.folder, 0)
+
+    def script(now: datetime) -> None:
+        process = console._process
+        assert process is not None
+        pids.append(process.pid)
+        if len(pids) == 1:
+            process.kill()
+            process.wait()
+
+    clock = Scripted(project, "2026-10-31T22:10:00Z", "2026-10-31T22:50:00Z", script)
+
+    def say(words: str) -> None:
+        said.append(words)
+        if "first tick" in words:  # the console is there before anything is trained
+            path = said[0].partition(f"http://127.0.0.1:{console.port}")[2]
+            mine = Browser(console.port)
+            assert path.startswith("/sign-in?once=") and mine.get(path).status == 303
+            browsers.append(mine)
+        if "starting it again" in words:
+            ports.append(console.port)
+
+    browsers, ports = list[Browser](), list[int]()
+    live(project, workspace, 0, say, clock, clock, console)
+    assert "open http://127.0.0.1:" in said[0] and said[1].startswith("first tick")
+    assert [line for line in said if "console ended" in line] == ["the console ended; starting it again"]
+    assert len(set(pids)) == 2 and ports == [console.port] and browsers
+    assert not console.alive() and said[-1] == "stopped"
+    with pytest.raises(ConnectionRefusedError):
+        browsers[0].get("/")
+
+
+@pytest.mark.parametrize("whose", ["console", "model server"])
+def test_a_port_that_somebody_has_is_told_before_anything_starts(project: Path, whose: str) -> None:
+    workspace, said = create(project / ".baton", "wall"), list[str]()
+    clock = Scripted(project, "2026-10-31T22:10:00Z", "2026-10-31T22:10:00Z")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        console = Console(project, workspace.folder, port if whose == "console" else 0)
+        with pytest.raises(Unavailable, match=f"the {whose} cannot have port {port}") as caught:
+            live(project, workspace, 0 if whose == "console" else port, said.append, clock, clock, console)
+    assert ("--port N" if whose == "console" else "--serving-port N") in caught.value.fix
+    assert said == [] and not console.alive() and not (workspace.folder / "console.port").exists()
+
+
+def test_a_console_that_does_not_come_up_again_stops_no_tick(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace, said = create(project / ".baton", "wall"), list[str]()
+    console = Console(project, workspace.folder, 0)
+
+    def script(now: datetime) -> None:
+        if console.alive():
+            console.stop()
+            monkeypatch.setattr(Console, "_command", lambda _: [sys.executable, "-c", "raise SystemExit('no more')"])
+
+    clock = Scripted(project, "2026-10-31T22:10:00Z", "2026-11-01T00:30:00Z", script)
+    live(project, workspace, 0, said.append, clock, clock, console)
+    (told,) = [line for line in said if "will be tried again" in line]
+    assert "no more" in told and [line for line in said if "console ended" in line] == ["the console ended; starting it again"]
+    assert open_sqlite(workspace.state).cursor("day") == "2026-11-01T00:00:00Z"

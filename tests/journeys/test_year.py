@@ -4,6 +4,7 @@ import json
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from browser import Visitor
+from journeys import year_in_browser
 from journeys.flights_oracle import Oracle
 from journeys.killing import FLIGHTS
 from sklearn.metrics import brier_score_loss, roc_auc_score
@@ -120,6 +123,36 @@ def test_a_year_in_which_nothing_drifts_is_left_alone(tmp_path: Path) -> None:
     told = json.loads(baton("--project", str(FLIGHTS), "--workspace", str(tmp_path / "w-stationary-1"), "status", "--json"))
     assert len(told["incidents"]) <= 1
     assert told["loop"]["turns"] == 1
+
+
+@pytest.fixture(scope="module")
+def keeper(year: Path) -> Iterator[Visitor]:
+    """Whoever looks at the year in a browser."""
+    with year_in_browser.looked_at(FLIGHTS, year) as mine:
+        yield mine
+
+
+def test_a_red_month_leads_to_its_rows_in_three_clicks(keeper: Visitor, year: Path) -> None:
+    year_in_browser.from_a_red_month_to_a_row(keeper, year)
+
+
+def test_the_console_tells_why_an_incident_happened_and_what_it_were_without_retraining(
+    keeper: Visitor, status: dict[str, Any]
+) -> None:
+    year_in_browser.why_the_last_incident_happened(keeper, status)
+    year_in_browser.what_it_were_without_retraining(keeper, status)
+
+
+def test_the_console_shows_a_day_that_is_over_and_the_film_of_the_year(keeper: Visitor, year: Path) -> None:
+    told = baton("--project", str(FLIGHTS), "--workspace", str(year), "status", "--json", "--as-of", "2023-06-20")
+    year_in_browser.one_day_is_what_the_command_line_says_of_it(keeper, json.loads(told))
+    year_in_browser.the_film_of_the_year(keeper)
+
+
+def test_what_the_console_hands_out_is_what_the_tables_hold(keeper: Visitor, year: Path) -> None:
+    year_in_browser.the_report_is_a_file_that_holds_the_question(keeper, "Will this flight arrive more than 15 minutes late?")
+    year_in_browser.rows_as_a_file_are_the_rows(keeper, year)
+    year_in_browser.a_query_is_answered(keeper, year)
 
 
 def read(workspace: Path, sql: str) -> pa.Table:

@@ -3,7 +3,9 @@
 The ledger is written first: killed in between, an invitation or a token is on record that nobody holds, and is made anew.
 """
 
+import hmac
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import sleep
@@ -25,6 +27,16 @@ from baton.team.ports import Invitation, Passwords
 
 LONGEST = timedelta(days=366)
 SERVICE_SESSION = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A session that was just given: whose, until when, its text, which is kept nowhere here, and on whose word."""
+
+    name: str
+    until: datetime
+    text: str = field(repr=False)
+    by: str = ""
 
 
 def invite(here: Seat, name: str) -> str:
@@ -72,7 +84,18 @@ def awaits_first(folder: Path, name: str) -> bool:
 
 
 def log_in(folder: Path, name: str, password: str, first: str = "") -> str:
-    """Log a person in, the first time with their first token, which sets the password. Returns what to tell.
+    """Log a person in at a terminal, as `enter` does, and keep their session; returns what to tell."""
+    return _kept(folder, enter(folder, name, password, first))
+
+
+def _kept(folder: Path, login: Login) -> str:
+    kept = keep_session(folder, login.text)
+    by = f" by {login.by}" if login.by else ""
+    return f"logged in as {login.name}{by} until {login.until:%Y-%m-%d %H:%M} UTC ({kept})"
+
+
+def enter(folder: Path, name: str, password: str, first: str = "") -> Login:
+    """A session for a person, the first time with their first token, which sets the password.
 
     Raises Refused for a wrong name, password or first token, Unavailable after too many wrong attempts.
     """
@@ -95,7 +118,7 @@ def log_in(folder: Path, name: str, password: str, first: str = "") -> str:
     wanted, secret = Issue(name, "person", "session", now + identity.SESSION, (), "password"), drawn()
     text = ""
 
-    def enter(book: Book) -> Book:
+    def given(book: Book) -> Book:
         nonlocal text
         if book.accounts.get(name) != account or (first and first.strip().partition(".")[0] not in book.secrets):
             raise Conflict(
@@ -112,9 +135,8 @@ def log_in(folder: Path, name: str, password: str, first: str = "") -> str:
 
     if hashed:
         _on_record(folder, name, "password", "sets a password")
-    credentials.change(enter)
-    kept = keep_session(folder, text)
-    return f"logged in as {name} until {wanted.until:%Y-%m-%d %H:%M} UTC ({kept})"
+    credentials.change(given)
+    return Login(name, wanted.until, text)
 
 
 def _set_password(book: Book, name: str, password: str, first: str, passwords: Passwords, now: datetime) -> str:
@@ -137,12 +159,13 @@ def _set_password(book: Book, name: str, password: str, first: str, passwords: P
 def log_in_by_code(project: Path, folder: Path, tell: Callable[[Invitation], None], wait: Callable[[float], None] = sleep) -> str:
     """Log in at the project's identity provider: a person confirms in a browser what `tell` shows them (RFC 8628)."""
     existing(folder)
-    errand = open_provider(_provider(project), folder).errand()
+    errand = open_provider(provider_of(project), folder).errand()
     tell(errand.begin())
     return log_in_by_provider(project, folder, errand.token(wait))
 
 
-def _provider(project: Path) -> Oidc:
+def provider_of(project: Path) -> Oidc:
+    """The identity provider that a project names. Raises Refused when it names none."""
     declared = load_owned(project).owned.oidc
     if declared is None:
         raise Refused(
@@ -152,19 +175,40 @@ def _provider(project: Path) -> Oidc:
 
 
 def log_in_by_provider(project: Path, folder: Path, id_token: str) -> str:
-    """Log in with an ID token of the project's identity provider: a person by contact or handle, a service by its claim."""
+    """Log in at a terminal, as `enter_by_provider` does, and keep the session; returns what to tell."""
+    return _kept(folder, enter_by_provider(project, folder, id_token))
+
+
+def enter_by_provider(project: Path, folder: Path, id_token: str, nonce: str = "", *, people: bool = False) -> Login:
+    """A session for an ID token of the project's identity provider: a person by contact or handle, a service by its claim.
+
+    With a `nonce` the token must be the answer to the request that had it; with `people` a service is refused.
+    """
     existing(folder)
-    declared = _provider(project)
+    declared = provider_of(project)
     now, credentials, (_, drawn) = SystemClock().now(), open_credentials(folder), open_passwords()
     claims = open_provider(declared, folder).claims(id_token.strip(), now)
+    if nonce and not hmac.compare_digest(str(claims.get("nonce")).encode(), nonce.encode()):
+        raise Refused(
+            "the ID token does not hold",
+            where=declared.issuer,
+            why="it answers another request than this browser's",
+            fix="sign in again",
+        )
     account = identity.claimed(present_team(project, folder), credentials.read(), _claim(claims, declared.claim))
     if account.kind == "person":
         require_present(folder, account.name)
+    elif people:
+        raise Refused(
+            f"{account.name} is a service account",
+            why="pages are for people",
+            fix="a service asks /api with its token",
+        )
     until = now + (identity.SESSION if account.kind == "person" else SERVICE_SESSION)
     wanted, secret = Issue(account.name, account.kind, "session", until, account.actions, "oidc"), drawn()
     text = ""
 
-    def enter(book: Book) -> Book:
+    def given(book: Book) -> Book:
         nonlocal text
         known = book if account.name in book.accounts else identity.joined(book, account)
         entered, _, text = identity.issued(known, wanted, secret, now)
@@ -172,9 +216,8 @@ def log_in_by_provider(project: Path, folder: Path, id_token: str) -> str:
 
     if account.name not in credentials.read().accounts:
         _on_record(folder, account.name, "oidc", f"known to {declared.issuer}")
-    credentials.change(enter)
-    kept = keep_session(folder, text)
-    return f"logged in as {account.name} by {declared.issuer} until {until:%Y-%m-%d %H:%M} UTC ({kept})"
+    credentials.change(given)
+    return Login(account.name, until, text, declared.issuer)
 
 
 def _claim(claims: Mapping[str, Any], name: str) -> str:
@@ -197,7 +240,14 @@ def _claim(claims: Mapping[str, Any], name: str) -> str:
 
 def log_out(folder: Path) -> str:
     """End the session: here, and for whoever else holds it."""
-    text, now = token_shown(folder), SystemClock().now()
+    text = token_shown(folder)
+    end_session(folder, text)
+    return "logged out" if forget_session(folder) or text else "nobody was logged in"
+
+
+def end_session(folder: Path, text: str) -> None:
+    """Make a session worth nothing, for whoever holds it. A token that is no session is its job's, and stays."""
+    now = SystemClock().now()
     id = text.partition(".")[0]
 
     def leave(book: Book) -> Book:
@@ -206,7 +256,6 @@ def log_out(folder: Path) -> str:
 
     if text and holds(folder, text, now):
         open_credentials(folder).change(leave)
-    return "logged out" if forget_session(folder) or text else "nobody was logged in"
 
 
 def holds(folder: Path, text: str, at: datetime) -> bool:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from baton.app.alone.desk import Desk
+    from baton.app.archive.archive import Archive
+    from baton.app.archive.ports import Analysis, Logs, Papers
     from baton.app.house import House
     from baton.app.ports import Hook, Scorer, Trainer
     from baton.backends.keys import Verifier
@@ -148,15 +150,18 @@ def open_state(folder: Path) -> "Iterator[tuple[Workspace, State]]":
 
 
 @contextmanager
-def open_desk(project: Path, folder: Path, *, create: bool = False) -> "Iterator[Desk]":
-    """What hand-offs need that no loop moves; `create` begins a workspace on the wall clock where there is none."""
+def open_desk(project: Path, folder: Path, *, create: bool = False, patience: float = 30.0) -> "Iterator[Desk]":
+    """What hand-offs need that no loop moves; `create` begins a workspace on the wall clock where there is none.
+
+    `patience` is how many seconds an act waits while another process commits: a person at a page waits less than a job.
+    """
     from baton.app.alone.desk import Desk
     from baton.app.workspace import create as begin
     from baton.backends.state.sql import open_sqlite
 
     workspace = begin(folder, "wall") if create else existing(folder)
     _refuse_lost_state(workspace)
-    state = open_sqlite(workspace.state, create=create)
+    state = open_sqlite(workspace.state, create=create, patience=patience)
     try:
         yield Desk(project, workspace, state, open_references(project))
     finally:
@@ -323,6 +328,34 @@ def open_scorer(project: Path, workspace: Workspace) -> "Scorer":
     from baton.backends.executors.child import Child
 
     return Child("baton.app.scoring.job", (str(project), str(workspace.folder)))
+
+
+def open_archive(project: Path, workspace: Workspace) -> "Archive":
+    """What answers questions about tables from a process beside this one; it starts at first need."""
+    from baton.app.archive.archive import Archive
+
+    return Archive(project, workspace)
+
+
+def open_analysis() -> "Analysis":
+    """What computes our own questions over tables."""
+    from baton.backends.engines.analysis import DuckAnalysis
+
+    return DuckAnalysis()
+
+
+def open_logs(workspace: Workspace) -> "Logs":
+    """The history of the workspace's tables."""
+    from baton.backends.tables.history import DeltaLogs
+
+    return DeltaLogs(workspace.tables)
+
+
+def open_papers() -> "Papers":
+    """What sets documents."""
+    from baton.backends.papers.typst_papers import TypstPapers
+
+    return TypstPapers()
 
 
 def open_profiler() -> "tuple[Callable[[Path, str], TableProfile], Callable[[Path, Inferred, Path], None]]":

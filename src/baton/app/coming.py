@@ -1,15 +1,13 @@
-"""People come and go, from an edge: one act on the record, and what to tell about it."""
+"""People come and go: one act on the record, and what to tell about it. Called by the command line and the console."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 from baton.app.bootstrap import open_credentials
 from baton.app.lifecycle import coming
 from baton.app.lifecycle.people import declare
-from baton.app.seat import Seat, seat
+from baton.app.seat import Seat
 from baton.kernel.clock import SystemClock
 from baton.kernel.errors import Conflict, Refused
 from baton.team.handoff import Handoff
@@ -19,52 +17,50 @@ from baton.team.person import Absence, Delegation, Person
 from baton.team.team import phase_named
 
 
-def leave(project: Path, folder: Path, named: str | None, name: str, reason: str) -> str:
+def leave(here: Seat, name: str, reason: str) -> str:
     """Somebody leaves; returns what moved on. Raises Refused when nobody reachable would remain."""
-    with _present(project, folder, named) as at:
-        coming.leave(at.office, name, _by(at, name), reason or "left the team")
-        told = _committed(at, f"{name} has left")
-        credentials, now = open_credentials(folder), SystemClock().now()
-        if credentials.read().named:
-            credentials.change(lambda book: dismissed(book, name, now))
-        return told
+    at = _present(here)
+    coming.leave(at.office, name, _by(at, name), reason or "left the team")
+    told = _committed(at, f"{name} has left")
+    credentials, now = open_credentials(at.workspace.folder), SystemClock().now()
+    if credentials.read().named:
+        credentials.change(lambda book: dismissed(book, name, now))
+    return told
 
 
-def come_back(project: Path, folder: Path, named: str | None, name: str, reason: str) -> str:
+def come_back(here: Seat, name: str, reason: str) -> str:
     """Somebody returns, or ends an absence before its time."""
-    with _present(project, folder, named) as at:
-        by, person = _by(at, name), at.office.team.person(name)
-        if person is not None and all(each.until <= at.now for each in person.absences):
-            raise Conflict(f"{name} is not away", where="people of the team", fix="baton team coverage")
-        coming.come_back(at.office, name, by, reason or "is back")
-        identity = at.draft.get(Identity, name)
-        anew = f"; to log in they are invited anew: baton team invite {name}" if identity and identity.status == "revoked" else ""
-        return _committed(at, f"{name} is back{anew}")
+    at = _present(here)
+    by, person = _by(at, name), at.office.team.person(name)
+    if person is not None and all(each.until <= at.now for each in person.absences):
+        raise Conflict(f"{name} is not away", where="people of the team", fix="baton team coverage")
+    coming.come_back(at.office, name, by, reason or "is back")
+    identity = at.draft.get(Identity, name)
+    anew = f"; to log in they are invited anew: baton team invite {name}" if identity and identity.status == "revoked" else ""
+    return _committed(at, f"{name} is back{anew}")
 
 
-def go_away(project: Path, folder: Path, named: str | None, name: str, made: Callable[[datetime], Absence]) -> str:
+def go_away(here: Seat, name: str, made: Callable[[datetime], Absence]) -> str:
     """Somebody is away for a time; `made` tells which, from the present instant. Returns what moved on."""
-    with _present(project, folder, named) as at:
-        gone = made(at.now)
-        coming.go_away(at.office, name, gone.since, gone.until, _by(at, name), gone.reason)
-        return _committed(at, f"{name} is away {_span(gone)}")
+    at = _present(here)
+    gone = made(at.now)
+    coming.go_away(at.office, name, gone.since, gone.until, _by(at, name), gone.reason)
+    return _committed(at, f"{name} is away {_span(gone)}")
 
 
-def delegate(project: Path, folder: Path, named: str | None, name: str, made: Callable[[datetime], Delegation]) -> str:
+def delegate(here: Seat, name: str, made: Callable[[datetime], Delegation]) -> str:
     """Somebody gives duties to another person for a time; `made` tells which and until when, from the present instant."""
-    with _present(project, folder, named) as at:
-        given = made(at.now)
-        what = (", ".join(map(phase_named, given.phases)) or "every phase") + (f" of {given.subject}" if given.subject else "")
-        coming.delegate(at.office, name, given, _by(at, name))
-        return _committed(at, f"{name} delegates {what} to {given.to} {_span(given)}")
+    at = _present(here)
+    given = made(at.now)
+    what = (", ".join(map(phase_named, given.phases)) or "every phase") + (f" of {given.subject}" if given.subject else "")
+    coming.delegate(at.office, name, given, _by(at, name))
+    return _committed(at, f"{name} delegates {what} to {given.to} {_span(given)}")
 
 
-@contextmanager
-def _present(project: Path, folder: Path, named: str | None) -> Iterator[Seat]:
-    """A seat in the team as it is declared now: whoever was taken from the file counts no more, whoever was added does."""
-    with seat(project, folder, named) as at:
-        team = declare(at.draft, at.office.owned, at.now)
-        yield replace(at, office=replace(at.office, team=team))
+def _present(here: Seat) -> Seat:
+    """The seat in the team as it is declared now: whoever was taken from the file counts no more, whoever was added does."""
+    team = declare(here.draft, here.office.owned, here.now)
+    return replace(here, office=replace(here.office, team=team))
 
 
 def _span(interval: Absence | Delegation) -> str:

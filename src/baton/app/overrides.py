@@ -5,7 +5,7 @@ from datetime import datetime
 from baton.app.bootstrap import load_rules, open_workspace_keys
 from baton.app.lifecycle import overriding
 from baton.app.lifecycle.offering import current
-from baton.app.lifecycle.releasing import sync_routing
+from baton.app.lifecycle.routing import sync_routing
 from baton.app.lifecycle.turn import Turn
 from baton.app.seat import Seat
 from baton.incidents.proposal import Proposal

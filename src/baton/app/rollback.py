@@ -4,11 +4,11 @@ from pathlib import Path
 
 from baton.app.bootstrap import load_rules, open_workspace_keys
 from baton.app.lifecycle import overriding
-from baton.app.lifecycle.releasing import sync_routing
-from baton.app.seat import seat
+from baton.app.lifecycle.routing import sync_routing
+from baton.app.seat import Seat, seat
 from baton.delivery.release import BEFORE, TRIAL, Release, moved
 from baton.kernel.clock import iso
-from baton.kernel.errors import Refused
+from baton.kernel.errors import Conflict, Refused
 from baton.ledger.draft import Draft
 from baton.ledger.fact import Act
 from baton.registry.version import ModelVersion
@@ -16,19 +16,32 @@ from baton.registry.version import moved as moved_version
 
 
 def roll_back(project: Path, folder: Path, person: str | None, reason: str) -> str:
-    """End a release on trial, or put the last retired release back into service; returns what to tell.
-
-    One person may; another gets a task to review it. Raises Refused when there is nothing to go back to.
-    """
-    definition = load_rules(project).definition
+    """End a release on trial, or put the last retired release back into service, as whoever is at the door; returns what to tell."""
     with seat(project, folder, person) as here:
-        by = here.name(here.office.team.responsible("deploy", here.now).id)
-        verdict = here.allow("release.roll-back", by)
-        ended, back = _move(here.draft, Act(by, verdict.role, here.now), reason)
-        words = f"review: {by} rolled back version {ended.version} because: {reason}"
-        overriding.review(here.office, by, "deploy", words, f"{ended.id} {iso(here.now)}")
-        here.commit()
-        sync_routing(here.workspace, definition, here.state, open_workspace_keys(here.workspace))
+        return go_back(here, reason)
+
+
+def go_back(here: Seat, reason: str, shown: str = "") -> str:
+    """End the release on trial, or put the last retired one back into service; returns what to tell.
+
+    One person may; another gets a task to review it. `shown` is the release that the person was told would end. Raises Conflict
+    when it would be another one by now, Refused when there is nothing to go back to.
+    """
+    definition = load_rules(here.project).definition
+    by = here.name(here.office.team.responsible("deploy", here.now).id)
+    verdict = here.allow("release.roll-back", by)
+    ended, back = _move(here.draft, Act(by, verdict.role, here.now), reason)
+    if shown and shown != ended.id:
+        raise Conflict(
+            f"{shown} is not in traffic any more",
+            where="the roll-back",
+            why=f"it would end {ended.id} (version {ended.version}) now, which is not what you were shown",
+            fix="look at the traffic again, then decide",
+        )
+    words = f"review: {by} rolled back version {ended.version} because: {reason}"
+    overriding.review(here.office, by, "deploy", words, f"{ended.id} {iso(here.now)}")
+    here.commit()
+    sync_routing(here.workspace, definition, here.state, open_workspace_keys(here.workspace))
     return f"{ended.id} (version {ended.version}) is rolled back; version {back.version} answers."
 
 

@@ -22,12 +22,14 @@ REASON = click.option("--reason", default="", help="A word for the record.")
 def away(where: Where, name: str, since: str | None, until: str, person: str | None, reason: str) -> None:
     """NAME is away for a time: duties fall to their deputy, and what waits on them moves on."""
     from baton.app.coming import go_away
+    from baton.app.seat import seat
     from baton.team.person import Absence
 
     def made(now: datetime) -> Absence:
         return Absence(ending(since, now) or now, ending(until, now) or now, reason or "away")
 
-    click.echo(go_away(where.project, where.workspace, person, name, made))
+    with seat(where.project, where.workspace, person) as here:
+        click.echo(go_away(here, name, made))
 
 
 @click.command(cls=Owned, action="team.self")
@@ -38,8 +40,10 @@ def away(where: Where, name: str, since: str | None, until: str, person: str | N
 def back(where: Where, name: str, person: str | None, reason: str) -> None:
     """NAME is back: from an absence, or after having left."""
     from baton.app.coming import come_back
+    from baton.app.seat import seat
 
-    click.echo(come_back(where.project, where.workspace, person, name, reason))
+    with seat(where.project, where.workspace, person) as here:
+        click.echo(come_back(here, name, reason))
 
 
 @click.command(cls=Owned, action="team.self")
@@ -50,8 +54,10 @@ def back(where: Where, name: str, person: str | None, reason: str) -> None:
 def leave(where: Where, name: str, person: str | None, reason: str) -> None:
     """NAME leaves the team for good: no duty remains, and what waits on them moves on."""
     from baton.app.coming import leave as gone
+    from baton.app.seat import seat
 
-    click.echo(gone(where.project, where.workspace, person, name, reason))
+    with seat(where.project, where.workspace, person) as here:
+        click.echo(gone(here, name, reason))
 
 
 @click.command(cls=Owned, action="team.self")
@@ -68,9 +74,11 @@ def delegate(
 ) -> None:
     """NAME gives their duties to TO for a time."""
     from baton.app.coming import delegate as give
+    from baton.app.seat import seat
     from baton.team.person import Delegation
 
     def made(now: datetime) -> Delegation:
         return Delegation(to, ending(since, now) or now, ending(until, now) or now, phases, subject, f"to {to}")
 
-    click.echo(give(where.project, where.workspace, person, name, made))
+    with seat(where.project, where.workspace, person) as here:
+        click.echo(give(here, name, made))

@@ -1,6 +1,7 @@
 """`baton replay` and `baton up`: the two ways to run the loop."""
 
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -145,7 +146,7 @@ class _Display:
             self._bar.stop()
 
     def __call__(self, house: "House", progress: "Progress") -> None:
-        from baton.app.lifecycle.tick import TOLD
+        from baton.app.lifecycle.news import TOLD
 
         now = progress.now
         if now.hour:
@@ -185,21 +186,28 @@ def _next_steps(where: Where) -> str:
 
 
 @click.command(cls=Owned, action="loop.run")
+@click.option("--port", default=8090, show_default=True, type=click.IntRange(0, 65535), help="Port of the console on 127.0.0.1.")
 @click.option(
-    "--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port of the model server on 127.0.0.1."
+    "--serving-port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port of the model server on 127.0.0.1; 0 takes a free one.",
 )
+@click.option("--console/--no-console", "with_console", default=True, help="Whether to serve the console.  [default: yes]")
 @click.pass_obj
-def up(where: Where, port: int) -> None:
-    """Run the loop on the wall clock, with the model server, until stopped."""
+def up(where: Where, port: int, serving_port: int, with_console: bool) -> None:
+    """Run the loop on the wall clock, with the console and the model server, until stopped.
+
+    A replayed workspace stands still: its console and its model are served.
+    """
+    from baton.app.lifecycle.console import Console
     from baton.app.lifecycle.live import live
     from baton.app.views.checking import check
     from baton.app.workspace import create, find
 
     check(where.project)
     found = find(where.workspace)
-    live(
-        where.project,
-        create(where.workspace, found.clock if found else "wall"),
-        port,
-        lambda text: click.echo(where.advice(text)),
-    )
+    workspace = create(where.workspace, found.clock if found else "wall")
+    console = Console(where.project, workspace.folder, port, interactive=sys.stdout.isatty()) if with_console else None
+    live(where.project, workspace, serving_port, lambda text: click.echo(where.advice(text)), console=console)

@@ -39,7 +39,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "deliver": ("baton.cli.notices", "Send the notices that are due, where no loop runs."),
     "handoff": ("baton.cli.handoff", "Hand results over from any pipeline, and wait for them."),
     "loadtest": ("baton.cli.loadtest", "What a model server carries within a latency objective, and how many are needed."),
-    "console": ("baton.cli.console", "Serve the API for ownership."),
+    "console": ("baton.cli.console", "Serve the console, and the API."),
     "team": ("baton.cli.team", "Who owns what: roles, lint, coverage, files."),
     "sql": ("baton.cli.data", "Query the workspace's tables, read only."),
     "experiment": ("baton.cli.experiment", "Analyse an experiment: split, variants against the control, how sure."),

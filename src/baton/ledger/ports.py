@@ -34,7 +34,33 @@ class StateReader(Protocol):
     ) -> list[R]:
         """The first so many records of a kind by an instant they hold in `field`; `where` names texts that fields must equal.
 
+        A field equals a text that it is, a whole number the text of its digits ("3"), a truth "true" or "false"; a fraction, a
+        list, a mapping and nothing at all equal no text. A dot leads into a mapping ("more.of").
         Sorted to the second; the store picks, so that thousands of others are never decoded.
+        """
+        ...
+
+    def latest(
+        self,
+        kind: type[R],
+        *,
+        before: str = "",
+        status: Sequence[str] = (),
+        where: Mapping[str, str] | None = None,
+        limit: int = 50,
+    ) -> list[R]:
+        """Records of a kind, those that appeared last first; only those that appeared before the record of the id `before`.
+
+        `where` as in `earliest`. An unknown `before` has nothing before it. No more than `limit` are decoded.
+        """
+        ...
+
+    def counts(
+        self, kind: type[R], field: str = "status", *, status: Sequence[str] = (), where: Mapping[str, str] | None = None
+    ) -> dict[str, int]:
+        """How many records of a kind have each value of a field, by the value as `where` of `earliest` tells it.
+
+        Sorted by value. Records whose field equals no text are counted under "". None is decoded.
         """
         ...
 
@@ -73,6 +99,23 @@ class LedgerReader(StateReader, Protocol):
         """Facts in order; `kind` may end in `.` to mean all of a subject kind."""
         ...
 
+    def recent(
+        self,
+        *,
+        kind: str | None = None,
+        subject: str | None = None,
+        actor: str | None = None,
+        before: int | None = None,
+        until: datetime | None = None,
+        limit: int = 50,
+    ) -> list[Fact]:
+        """Facts, newest first: those before the place `before` in the log, recorded at or before `until`; `kind` as in `facts`."""
+        ...
+
+    def span(self) -> tuple[datetime, datetime] | None:
+        """The first and the last instant at which a fact was recorded, UTC; None for an empty log."""
+        ...
+
     def as_of(self, moment: datetime) -> StateReader:
         """The records as the ledger knew them at that instant."""
         ...
@@ -83,6 +126,10 @@ class LedgerReader(StateReader, Protocol):
 
     def leaves(self) -> Iterator[tuple[Fact, bytes]]:
         """Every fact with the leaf hash that was stored for it, in order."""
+        ...
+
+    def leaf_hashes(self) -> list[bytes]:
+        """The leaf hashes that were stored, in order; no fact is decoded."""
         ...
 
     def heads(self) -> list[Head]:
@@ -97,8 +144,8 @@ class LedgerReader(StateReader, Protocol):
         """Let go of the database."""
         ...
 
-    def raw(self, kind: str) -> list[Mapping[str, Any]]:
-        """All records of a kind as plain values, in order of first appearance."""
+    def raw(self, kind: str) -> Iterator[Mapping[str, Any]]:
+        """All records of a kind as plain values, in order of first appearance, each decoded when it is its turn."""
         ...
 
 

@@ -8,6 +8,8 @@ from baton.monitoring.day import Day, looked_back_on
 
 ERRORS, P50, P99 = "predict.errors", "predict.p50.ms", "predict.p99.ms"
 """Names of a daily step's measurements: requests failed since the one before, latency quantiles in milliseconds."""
+PROMISED = 0.999
+"""The share of requests that should be answered, where a project declares none."""
 
 
 @dataclass(frozen=True, slots=True)

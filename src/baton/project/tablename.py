@@ -18,8 +18,11 @@ PREDICTIONS = ("predictions", "challenger_predictions")
 SCORES = "scores"
 """The table of published batch scores, where no other is named."""
 
-RESERVED = (QUARANTINE, LABELS, *PREDICTIONS, SCORES)
-"""Tables that Baton writes itself; no source may bear their names."""
+TABLES = (QUARANTINE, LABELS, *PREDICTIONS, SCORES)
+"""Tables that Baton writes itself."""
+
+RESERVED = (*TABLES, "lineage")
+"""Names that no source may bear: Baton's own tables, and what stands beside the sources in the console."""
 
 
 def is_free(name: str) -> bool:

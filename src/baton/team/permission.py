@@ -55,7 +55,7 @@ RIGHTS: Mapping[str, Right] = {
             what="say that others are away, back or leaving, or delegate for them",
         ),
         Right("loop.run", WORK, "monitor", what="run the loop"),
-        Right("console.run", WORK, "monitor", what="serve the API"),
+        Right("console.run", WORK, "monitor", what="serve the console"),
         Right("version.reproduce", VOICE, "train", what="train a version again and compare"),
         Right("version.delete", WORK, "register", services=False, what="delete the files of a version"),
         Right("handoff.offer", WORK, what="offer a result"),

@@ -136,11 +136,31 @@ class Errand(Protocol):
         ...
 
 
+class Passage(Protocol):
+    """A login at the provider in the browser that asks: there with a request, back with a code."""
+
+    def begin(self, back: str, state: str, nonce: str, challenge: str) -> str:
+        """The address to send the browser to; it comes back to `back` with `state` and a code.
+
+        `nonce` will be in the ID token; `challenge` is the SHA-256 of the verifier, in base64url without padding.
+        Raises Refused when the provider knows no such login.
+        """
+        ...
+
+    def token(self, code: str, back: str, verifier: str) -> str:
+        """The ID token for a code. Raises Refused when the provider does not take the code or the verifier."""
+        ...
+
+
 class Provider(Protocol):
     """An identity provider whose ID tokens are taken."""
 
     def errand(self) -> Errand:
-        """A login at the provider itself."""
+        """A login that is confirmed anywhere, with a code that the person compares."""
+        ...
+
+    def passage(self) -> Passage:
+        """A login in the browser that asks."""
         ...
 
     def claims(self, token: str, at: datetime) -> Mapping[str, Any]:

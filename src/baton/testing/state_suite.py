@@ -1,68 +1,22 @@
 """What every state store must do. Inherit `StateSuite` and give it a fixture `place`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from math import nan
 from threading import Barrier, Thread
-from typing import Any, ClassVar, Protocol
+from typing import Any
 
 import numpy as np
 import pytest
 
 from baton.kernel.errors import Conflict
-from baton.ledger.fact import Act, Change, Fact, Together
-from baton.ledger.merkle import EMPTY_ROOT
-from baton.ledger.ports import Head, LedgerReader, State
+from baton.ledger.fact import Act, Fact
+from baton.ledger.merkle import EMPTY_ROOT, leaf_hash, root_of
+from baton.ledger.ports import Head, LedgerReader
 from baton.ledger.verify import verify
-
-START = datetime(2023, 1, 1, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-
-
-class Place(Protocol):
-    """Where a state lives: it can be opened any number of times, also side by side."""
-
-    def open(self) -> State:
-        """A handle of its own."""
-        ...
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A record with a field of every kind."""
-
-    KIND: ClassVar[str] = "sample"
-    id: str
-    status: str
-    number: int = 0
-    share: float = 0.0
-    at: datetime | None = None
-    tags: tuple[str, ...] = ()
-    more: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Sampler:
-    """A record of another kind whose name begins alike."""
-
-    KIND: ClassVar[str] = "sampler"
-    id: str
-    status: str
-
-
-@dataclass(frozen=True)
-class Member(Together):
-    """A record that is decided on together with the others of its kind."""
-
-    KIND: ClassVar[str] = "member"
-    id: str
-    status: str
-
-
-def change(record: Sample | Sampler | Member, hours: float = 0.0, verb: str = "moved", **payload: Any) -> Change:
-    """The change that leaves `record`, so many hours after the start."""
-    return Act("ann", "sre", START + hours * HOUR).on(record, verb, "because", **payload)
+from baton.testing.look_suite import LookSuite
+from baton.testing.samples import HOUR, START, Member, Place, Sample, Sampler, change
 
 
 def everything(state: LedgerReader) -> tuple[object, ...]:
@@ -71,8 +25,9 @@ def everything(state: LedgerReader) -> tuple[object, ...]:
         state.head(),
         state.heads(),
         state.facts(),
-        state.raw("sample"),
-        state.raw("sampler"),
+        list(state.raw("sample")),
+        list(state.raw("sampler")),
+        state.leaf_hashes(),
         state.cursor("step"),
         state.cursor("other"),
     )
@@ -87,54 +42,17 @@ def folded(facts: list[Fact], moment: datetime) -> dict[str, Mapping[str, Any]]:
     return known
 
 
-class StateSuite:
+class StateSuite(LookSuite):
     """The compliance suite; the fixture `place` is a fresh, empty Place."""
 
     def test_a_new_state_is_empty(self, place: Place) -> None:
         """No fact, no head, no cursor; the root is that of the empty log."""
         state = place.open()
         assert state.head() == Head(0, EMPTY_ROOT.hex())
-        assert everything(state) == (state.head(), [], [], [], [], None, None)
+        assert everything(state) == (state.head(), [], [], [], [], [], None, None)
         assert state.get(Sample, "a") is None
         assert state.all(Sample) == []
         assert verify(state).faults == ()
-
-    def test_pages_are_the_whole_in_order_of_first_appearance(self, place: Place) -> None:
-        """Whatever the size of a page; what changed meanwhile keeps its place."""
-        state = place.open()
-        made = [Sample(f"s{number * 7 % 10}", "open" if number % 3 else "done") for number in range(10)]
-        state.commit([change(each) for each in made])
-        state.commit([change(made[0], 1), change(Sampler("s3", "open"))])
-        for status, wanted in (((), made), (("open",), [each for each in made if each.status == "open"])):
-            for limit in (1, 3, 10, 11):
-                found: list[Sample] = []
-                while page := state.page(Sample, after=found[-1].id if found else "", status=status, limit=limit):
-                    assert len(page) <= limit
-                    found += page
-                assert found == wanted
-        assert state.page(Sample, where={"id": "s3"}) == [Sample("s3", made[9].status)]
-        assert state.page(Sample, after="nobody") == []
-
-    def test_the_earliest_are_picked_by_the_store(self, place: Place) -> None:
-        """By an instant in a field, among those in a status and with equal fields, now and as of an instant."""
-        state = place.open()
-        made = [
-            Sample(
-                f"s{number}", ("open", "done")[number % 2], at=START + ((7 * number) % 10) * HOUR, more={"of": f"p{number % 3}"}
-            )
-            for number in range(10)
-        ]
-        state.commit([change(sample, number) for number, sample in enumerate(made)])
-
-        def expected(known: list[Sample], of: str | None, limit: int) -> list[Sample]:
-            found = [sample for sample in known if sample.status == "open" and of in (None, sample.more["of"])]
-            return sorted(found, key=lambda sample: sample.at or START)[:limit]
-
-        for of, limit in ((None, 200), (None, 2), ("p0", 200), ("p1", 1), ("nobody", 5)):
-            where = None if of is None else {"more.of": of}
-            assert state.earliest(Sample, "at", status=("open",), where=where, limit=limit) == expected(made, of, limit)
-            past = state.as_of(START + 5 * HOUR).earliest(Sample, "at", status=("open",), where=where, limit=limit)
-            assert past == expected(made[:6], of, limit)
 
     def test_a_commit_is_seen_whole_by_every_handle(self, place: Place) -> None:
         """Records, facts, head and cursors come together."""
@@ -266,6 +184,23 @@ class StateSuite:
         assert [record.id for record in state.all(Sample, status=("open", "done"), limit=3)] == ["c", "a", "b"]
         assert state.all(Sample, status=("live",)) == []
         assert [record["id"] for record in state.raw("sample")] == ["c", "a", "b", "d"]
+
+    def test_leaf_hashes_are_those_of_the_facts_in_order(self, place: Place) -> None:
+        """One for each fact, over all commits, and the head is their root."""
+        state = place.open()
+        state.commit([change(Sample(name, "open")) for name in "ab"])
+        head = state.commit([change(Sampler("a", "new")), change(Sample("a", "done"))])
+        assert state.leaf_hashes() == [leaf for _, leaf in state.leaves()] == [leaf_hash(fact.leaf()) for fact in state.facts()]
+        assert root_of(state.leaf_hashes()).hex() == head.root
+
+    def test_commits_go_on_while_plain_records_are_read(self, place: Place) -> None:
+        """They come one by one, as they were when the first of them was asked for."""
+        state, other = place.open(), place.open()
+        state.commit([change(Sample(name, "open")) for name in "abc"])
+        found = state.raw("sample")
+        first = next(found)
+        other.commit([change(Sample("c", "done")), change(Sample("d", "open"))])
+        assert [(record["id"], record["status"]) for record in (first, *found)] == [("a", "open"), ("b", "open"), ("c", "open")]
 
     def test_facts_are_chosen_by_kind_subject_place_and_time(self, place: Place) -> None:
         """A kind that ends in a dot means all of that subject kind, and no letter of it is a wildcard."""

@@ -1,1 +1,1 @@
-"""The HTTP API for ownership: the same acts as the command line, for jobs and tools, behind bearer tokens."""
+"""The console: pages for people behind sessions, and the same acts as an API for jobs and tools behind bearer tokens."""

@@ -1,34 +1,52 @@
-"""The application: the table of routes behind the gate, errors in one shape, and what is due done while nobody asks."""
+"""The application: routes and pages behind the gate, errors in one shape for machines and one for people, and what is due done while nobody asks."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from threading import Event, Thread
 from typing import Annotated, Final
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from baton import __version__
 from baton.app.alone.desk import Desk
+from baton.app.archive.archive import Archive
+from baton.app.bootstrap import open_archive
 from baton.kernel.errors import BatonError
 from baton.team.actor import Actor
 from baton.team.permission import RIGHTS, require
 from baton.web import bodies, routes
+from baton.web.aside import THREADS
+from baton.web.console import furnish, is_page, missing, on_error, told
+from baton.web.events import Events
 from baton.web.failure import ANSWERS, Failure, failure, failure_of
 from baton.web.gate import OPEN, Gate
+from baton.web.page import Page
+from baton.web.pages import pages, sign_in
+from baton.web.session import Door
 
 EVERY: Final = 15.0
 _logger = logging.getLogger("baton.web")
 _bearer = HTTPBearer(auto_error=False, description="A token of a person or a service account")
 
 
-def make_app(desk: Desk, actor_of: Callable[[str], Actor], *, ticking: bool = True, sealed: bool = False) -> FastAPI:
+def make_app(
+    desk: Desk, actor_of: Callable[[str], Actor], *, ticking: bool = True, sealed: bool = False, door: Door | None = None
+) -> FastAPI:
     """The application over an open desk. `actor_of` tells who shows a token, or raises Refused; `sealed` takes https alone.
+    Without a `door` nobody comes to the pages.
 
     Raises LookupError for a route whose action is in no rights matrix.
     """
+    known: list[routes.Route | Page | sign_in.Way] = [*routes.ROUTES, *pages(), *sign_in.ROUTES]
+    for each in known:
+        if each.action not in RIGHTS:
+            raise LookupError(f"'{each.action}' of {each.method} {each.path} is in no rights matrix")
+    archive, events = open_archive(desk.project, desk.workspace), Events(desk.stamp, door)
     app = FastAPI(
         title="Baton: ownership",
         version=__version__,
@@ -36,13 +54,11 @@ def make_app(desk: Desk, actor_of: Callable[[str], Actor], *, ticking: bool = Tr
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_ticker(desk) if ticking else None,
+        lifespan=_life(desk, archive, events, ticking=ticking),
         responses=ANSWERS,
     )
     app.state.desk = desk
     for route in routes.ROUTES:
-        if route.action not in RIGHTS:
-            raise LookupError(f"'{route.action}' of {route.method} {route.path} is in no rights matrix")
         app.add_api_route(
             route.path,
             route.endpoint,
@@ -52,12 +68,14 @@ def make_app(desk: Desk, actor_of: Callable[[str], Actor], *, ticking: bool = Tr
             openapi_extra={"x-baton-action": route.action},
         )
     app.add_api_route(OPEN, routes.health, methods=["GET"], response_model=bodies.HealthAnswer)
+    app.state.door = door
+    furnish(app, archive, events)
     app.add_exception_handler(BatonError, _on_baton_error)
     app.add_exception_handler(RequestValidationError, _on_misfit)
     for status in (400, 401, 403, 404, 405):
         app.add_exception_handler(status, _on_http)
     app.add_exception_handler(Exception, _on_surprise)
-    app.add_middleware(Gate, actor_of=actor_of, sealed=sealed)
+    app.add_middleware(Gate, actor_of=actor_of, sealed=sealed, door=door)
     return app
 
 
@@ -72,44 +90,56 @@ def _allowed(action: str) -> Callable[..., None]:
     return allowed
 
 
-def _ticker(desk: Desk) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """Deadlines pass although nobody asks: a thread does what is due."""
+def _life(
+    desk: Desk, archive: Archive, events: Events, *, ticking: bool
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """What goes on beside the answers: deadlines pass although nobody asks, and open pages are told what was recorded."""
 
     @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
-        over = Event()
-
-        def work() -> None:
-            while not over.wait(EVERY):
-                if words := desk.glance():
-                    _logger.warning("what is due could not be done: %s", words)
-
-        thread = Thread(target=work, name="due", daemon=True)
-        thread.start()
+    async def life(app: FastAPI) -> AsyncIterator[None]:
+        current_default_thread_limiter().total_tokens = THREADS
+        over, watch = Event(), asyncio.create_task(events.watch())
+        due = Thread(target=_do_what_is_due, args=(app, desk, over), name="due", daemon=True)
+        if ticking:
+            due.start()
         try:
             yield
         finally:
             over.set()
-            thread.join(EVERY)
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
+            if ticking:
+                due.join(EVERY)
+            archive.close()
 
     return life
 
 
-def _on_baton_error(_: Request, error: Exception) -> Response:
+def _do_what_is_due(app: FastAPI, desk: Desk, over: Event) -> None:
+    while not over.wait(EVERY):
+        app.state.trouble = desk.glance()
+        if app.state.trouble:
+            _logger.warning("what is due could not be done: %s", app.state.trouble)
+
+
+async def _on_baton_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, BatonError)
-    return failure_of(error)
+    return await on_error(request, error) if is_page(request) else failure_of(error)
 
 
 def _on_misfit(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     found = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors()[:10]]
     why = "; ".join(found)[:2000].encode("ascii", "backslashreplace").decode()  # a name from outside need not be text
-    told = Failure(code="invalid-input", what="the request does not fit", why=why, fix="see /openapi.json")
-    return failure(422, told)
+    misfit = Failure(code="invalid-input", what="the request does not fit", why=why, fix="see /openapi.json")
+    return failure(422, misfit)
 
 
 def _on_http(request: Request, error: Exception) -> Response:
     status, detail = int(getattr(error, "status_code", 400)), str(getattr(error, "detail", error))
+    if is_page(request) and status == 404:
+        return missing(request)
     code = "not-found" if status in (404, 405) else "invalid-input"
     answer = failure(status, Failure(code=code, what=detail, fix="see /openapi.json"))
     if status == 405:
@@ -123,6 +153,9 @@ def _methods(request: Request) -> list[str]:
     return sorted({method for route in found for method in route.methods or ()})
 
 
-def _on_surprise(_: Request, error: Exception) -> Response:
+def _on_surprise(request: Request, error: Exception) -> Response:
     _logger.error("unforeseen", exc_info=error)
+    if is_page(request):
+        lost = BatonError("something nobody foresaw", why=type(error).__name__, fix="try again; the log of the console says more")
+        return told(request, 500, lost)
     return failure(500, Failure(code="error", what="something nobody foresaw", why=type(error).__name__, fix="see the log"))

@@ -33,13 +33,16 @@ class Log:
     def head(self) -> Head:
         return self.top or (self.tops[-1] if self.tops else Head(0, Frontier().root().hex()))
 
-    def raw(self, kind: str) -> list[Mapping[str, Any]]:
-        return list(self.records.get(kind, []))
+    def facts(self, *, kind: str, after: int) -> list[Fact]:
+        return [entry for entry, _ in self.stored if entry.seq > after and entry.kind.startswith(kind)]
+
+    def raw(self, kind: str) -> Iterator[Mapping[str, Any]]:
+        return iter(self.records.get(kind, []))
 
 
 def fact(number: int, subject: str, status: str) -> Fact:
     at = START + timedelta(hours=number)
-    state = {"id": subject, "status": status}
+    state = {"id": subject, "status": status, "n": 1}
     return Fact(f"thing.{status}", "thing", subject, "ann", "sre", at, at, "because", {"n": number}, state, number)
 
 
@@ -105,7 +108,7 @@ def inserted(log: Log) -> None:
 
 def appended(log: Log) -> None:
     put(log, 5, fact(6, "c", "done"))
-    log.records["thing"][2] = {"id": "c", "status": "done"}
+    log.records["thing"][2] = {"id": "c", "status": "done", "n": 1}
 
 
 def resealed(log: Log) -> None:
@@ -143,6 +146,9 @@ TAMPERINGS: dict[str, tuple[Callable[[Log], object], str]] = {
     "head": (lambda log: log.tops.__setitem__(0, Head(2, "00" * 32)), "the root after fact 2 differs"),
     "top": (other_top, "the present head"),
     "record": (lambda log: log.records["thing"][2].update(status="live"), "thing c differs from what its last fact says"),
+    "record's number": (lambda log: log.records["thing"][2].update(n=1.0), "thing c differs from what its last fact says"),
+    "record's id": (lambda log: log.records["thing"][2].pop("id"), "thing c differs from what its last fact says"),
+    "record's id a list": (lambda log: log.records["thing"][2].update(id=["c"]), "thing c differs from what its last fact says"),
     "record gone": (lambda log: log.records["thing"].pop(), "thing c differs from what its last fact says"),
     "record made up": (lambda log: log.records["thing"].append({"id": "z", "status": "live"}), "thing z has no fact"),
 }
@@ -180,3 +186,25 @@ def test_a_witness_between_two_heads_still_counts() -> None:
     inner = Head(3, root_of([leaf for _, leaf in log.stored[:3]]).hex())
     assert check(log, inner).faults == ()
     assert any("root after fact 3" in fault for fault in check(log, Head(3, "00" * 32)).faults)
+
+
+class Growing(Log):
+    """A log to which somebody commits when its facts have been read, and before its records are."""
+
+    def raw(self, kind: str) -> Iterator[Mapping[str, Any]]:
+        if len(self.stored) == 5:
+            self.stored += [sealed(fact(6, "b", "live")), sealed(fact(7, "d", "open"))]
+            headed(self, 2, 5, 7)
+            self.records["thing"][0]["status"] = "changed behind its back"
+        return super().raw(kind)
+
+
+def test_what_is_committed_meanwhile_is_no_fault_and_hides_none() -> None:
+    log = whole()
+    assert check(Growing(log.stored, log.tops, log.records)).faults == ("thing a differs from what its last fact says",)
+
+
+def test_a_record_is_read_whatever_the_order_of_its_fields() -> None:
+    log = whole()
+    log.records["thing"] = [dict(reversed(record.items())) for record in log.records["thing"]]
+    assert check(log).faults == ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from baton.app.bootstrap import load_owned
+from baton.app.bootstrap import load_owned, load_rules
 from baton.app.lifecycle.answering import answer
 from baton.app.lifecycle.office import Office
 from baton.app.lifecycle.people import declare, recorded_team
@@ -16,12 +16,14 @@ from baton.app.workspace import Workspace, keep_witness
 from baton.kernel.errors import BatonError, Conflict
 from baton.ledger.draft import Draft
 from baton.ledger.ports import State
+from baton.project.definition import Definition
 from baton.project.loader import FILE, TEAM_FILE
 from baton.project.ownership import TeamFile
 from baton.team.actor import Actor
 from baton.team.ports import References
 
 TRIES = 5
+_ABSENT = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -33,15 +35,41 @@ class Desk:
     state: State
     references: References
     _read: dict[tuple[tuple[int, int], ...], TeamFile] = field(default_factory=dict)
+    _rules: dict[tuple[int, int], Definition | None] = field(default_factory=dict)
 
     def owned(self) -> TeamFile:
         """Who owns what, as declared now; the file is read again when it changed."""
         known = tuple(_stamp(self.project / name) for name in (FILE, TEAM_FILE))
         found = self._read.get(known)
         if found is None:
-            found = load_owned(self.project).owned
-            self._read.clear()
-            self._read[known] = found
+            found = self._read[known] = load_owned(self.project).owned
+            for earlier in self._read.keys() - {known}:
+                self._read.pop(earlier, None)
+        return found
+
+    def declared(self) -> TeamFile:
+        """Who owns what, as it was last declared without a mistake: looking goes on while somebody edits the file.
+
+        Raises as `owned` does when there was no such file yet.
+        """
+        try:
+            return self.owned()
+        except BatonError:
+            last = next(iter(self._read.values()), None)
+            if last is None:
+                raise
+            return last
+
+    def definition(self) -> Definition | None:
+        """The project's file as it is now, read again when it changed, or as it was before somebody made a mistake in it; None where
+        there is none, or only a wrong one."""
+        known = _stamp(self.project / FILE)
+        found = self._rules.get(known)
+        if known not in self._rules:
+            last = next(iter(self._rules.values()), None)
+            found = (_definition(self.project) or last) if known != _ABSENT else None
+            self._rules.clear()
+            self._rules[known] = found
         return found
 
     def now(self) -> datetime:
@@ -89,9 +117,16 @@ class Desk:
         return 0
 
 
+def _definition(project: Path) -> Definition | None:
+    try:
+        return load_rules(project).definition
+    except BatonError:
+        return None
+
+
 def _stamp(path: Path) -> tuple[int, int]:
     try:
         told = path.stat()
     except OSError:
-        return (0, 0)
+        return _ABSENT
     return (told.st_mtime_ns, told.st_size)

@@ -1,4 +1,4 @@
-"""`baton up`: the loop on the wall clock, with the model server beside it, until stopped."""
+"""`baton up`: the loop on the wall clock, with the console and the model server beside it, until stopped."""
 
 import signal
 import threading
@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from baton.app.bootstrap import open_house
+from baton.app.lifecycle.console import Console
 from baton.app.lifecycle.courier import Courier
+from baton.app.lifecycle.news import TOLD
 from baton.app.lifecycle.recent import Recent
 from baton.app.lifecycle.server import ModelServer, serving_options
-from baton.app.lifecycle.tick import TOLD, Loop, arrive, daily, daily_due, guarded, meet, resume, tick
+from baton.app.lifecycle.tick import Loop, arrive, daily, daily_due, guarded, meet, resume, tick
 from baton.app.workspace import Workspace
 from baton.kernel.clock import Clock, SystemClock, floor_to, from_micros, iso, micros
 from baton.kernel.errors import BatonError, BrokenSource, Conflict
@@ -28,8 +30,9 @@ def live(
     say: Callable[[str], None],
     clock: Clock | None = None,
     stop: threading.Event | None = None,
+    console: Console | None = None,
 ) -> None:
-    """Run until stopped by SIGINT or SIGTERM.
+    """Run until stopped by SIGINT or SIGTERM. `port` is the model server's.
 
     A replayed workspace stands at its last instant: its model is served, people may answer, and nothing ticks.
     """
@@ -46,21 +49,29 @@ def live(
             None,
             replayed=False,
         )
-        resume(loop)
         ticking = workspace.clock == "wall"
         server.require_port()
-        if ticking and loop.day is None:
-            _first(loop, clock, say)
-        courier = Courier(folder, workspace.folder, clock, say) if ticking else None
+        if console is not None:
+            console.require_port()
+        courier: Courier | None = None
         try:
+            if console is not None:
+                console.start()
+                say(f"{house.definition.project}: open {console.address()}")
+            resume(loop)
+            if ticking and loop.day is None:
+                _first(loop, clock, say)
+            courier = Courier(folder, workspace.folder, clock, say) if ticking else None
             server.start()
             say(f"{house.definition.project}: {_standing(server)}")
             say("stands at its last instant and does not tick: it was replayed" if not ticking else f"ticks every {loop.every}")
-            Watch(loop, server, courier, clock, say).keep(stop)
+            Watch(loop, server, courier, clock, say, console).keep(stop)
         finally:
             if courier is not None:
                 courier.stop()
             server.stop()
+            if console is not None:
+                console.stop()
             say("stopped")
 
 
@@ -84,7 +95,7 @@ def _standing(server: ModelServer) -> str:
 
 @dataclass
 class Watch:
-    """Ticks when it is time, keeps the server up, and notices going out: the courier runs beside and is never waited for.
+    """Ticks when it is time, keeps the server and the console up, and notices going out: the courier runs beside and is never waited for.
 
     What fails and may heal is told once in full and tried again after 1, 2, 4 … glances, at most REST of them.
     """
@@ -94,6 +105,7 @@ class Watch:
     courier: Courier | None
     clock: Clock
     say: Callable[[str], None]
+    console: Console | None = None
     pause: int = 0
     rest: int = 0
     behind: bool = False
@@ -105,6 +117,8 @@ class Watch:
             if not self.server.alive():
                 self.say("the model server ended; starting it again")
                 self.server.start()
+            if self.console is not None:
+                self.console.tend(self.say)
             if self.courier is None:
                 continue
             if not self.courier.alive():

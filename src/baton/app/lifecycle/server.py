@@ -36,17 +36,7 @@ class ModelServer:
 
     def require_port(self) -> None:
         """Raise Unavailable when somebody else has the given port."""
-        with socket.socket() as door:
-            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                door.bind(("127.0.0.1", self._wanted))
-            except OSError as error:
-                raise Unavailable(
-                    f"the model server cannot have port {self._wanted}",
-                    where="127.0.0.1",
-                    why=error.strerror or str(error),
-                    fix="stop whoever has it, or choose another one: --port N (0 takes a free one)",
-                ) from error
+        require_free(self._wanted, "the model server", "--serving-port")
 
     def start(self) -> None:
         """Start it and wait for its port. Raises Unavailable with the server's last words when it does not come up."""
@@ -159,6 +149,21 @@ class ModelServer:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+
+
+def require_free(port: int, whose: str, option: str) -> None:
+    """Raise Unavailable when a port of this machine is somebody else's; 0 is always free."""
+    with socket.socket() as door:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            door.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise Unavailable(
+                f"{whose} cannot have port {port}",
+                where="127.0.0.1",
+                why=error.strerror or str(error),
+                fix=f"stop whoever has it, or choose another one: {option} N (0 takes a free one)",
+            ) from error
 
 
 def serving_options(definition: Definition, *, replay: bool = False) -> list[str]:

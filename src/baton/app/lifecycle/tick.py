@@ -20,6 +20,7 @@ from baton.app.lifecycle import (
     people,
     reactions,
     releasing,
+    routing,
     scoring,
     turning,
 )
@@ -41,36 +42,6 @@ from baton.team.task import Task
 
 DAY = timedelta(days=1)
 CURSOR, BEGUN = "day", "begun"
-TOLD = frozenset(
-    {
-        "turn.started",
-        "turn.failed",
-        "version.registered",
-        "release.started",
-        "release.advanced",
-        "release.promoted",
-        "release.rolled-back",
-        "release.ended",
-        "fault.injected",
-        "incident.opened",
-        "incident.resolved",
-        "proposal.held",
-        "handoff.declined",
-        "handoff.escalated",
-        "handoff.lapsed",
-        "task.opened",
-        "approval.requested",
-        "approval.granted",
-        "approval.refused",
-        "override.held",
-        "override.ended",
-        "month.closed",
-        "scoring.published",
-        "scoring.withheld",
-        "scoring.failed",
-    }
-)
-"""Kinds of facts that a person watching wants to be told of."""
 Ask = Callable[[Sequence[str], datetime], None]
 
 
@@ -111,7 +82,7 @@ def resume(loop: Loop) -> datetime | None:
     now = from_micros(watermark) if watermark is not None else None
     missed = {source.id: source.landed_at for source in house.state.all(SourceState, status=(UNREADABLE,))}
     house.arrivals.warm(now, parse_instant(day) if day else None, missed)
-    releasing.sync_routing(house.workspace, house.definition, house.state, house.keys)
+    routing.sync_routing(house.workspace, house.definition, house.state, house.keys)
     _look(loop)
     return now
 
@@ -235,9 +206,9 @@ def daily(loop: Loop, now: datetime) -> None:
 def _route(loop: Loop) -> None:
     """The routing follows the releases; then what guards counted of releases that are gone is let go."""
     house = loop.house
-    if releasing.sync_routing(house.workspace, house.definition, house.state, house.keys):
+    if routing.sync_routing(house.workspace, house.definition, house.state, house.keys):
         loop.on_routing()
-    releasing.clear(house.workspace, house.state)
+    routing.clear(house.workspace, house.state)
 
 
 def _agreed(loop: Loop, step: Step) -> None:

@@ -1,6 +1,8 @@
 """The inbox: everything that waits for somebody, since when, until when, what happens then, and what to type."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -27,6 +29,29 @@ AT_MOST = 200
 """So many of the most urgent are told in full; more are a backlog, not an inbox."""
 NO_DEADLINE = "~"
 """Sorts after every instant."""
+PAGE = 25
+"""Items that a page shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pile:
+    """A page of what waits: its items, how many there are of each type in all, and how many of the most urgent can be paged through."""
+
+    items: tuple[Item, ...]
+    counts: Mapping[str, int]
+    place: int
+    reach: int
+
+    @property
+    def total(self) -> int:
+        """Everything that waits, of every type."""
+        return sum(self.counts.values())
+
+    @property
+    def following(self) -> int | None:
+        """Where the next page begins; None on the last."""
+        after = self.place + len(self.items)
+        return after if after < self.reach else None
 
 
 def inbox(project: Path, workspace: Path, named: str | None, *, everybody: bool = False) -> tuple[str, list[Item]]:
@@ -51,20 +76,66 @@ def waiting(project: Path, workspace: Path, person: str | None) -> list[Item]:
 
 def items(state: StateReader, team: Team, at: datetime, person: str | None = None) -> list[Item]:
     """Open hand-offs, consultations, approvals and tasks as plain values, most urgent first; what has no deadline comes last."""
-    rows = sorted(
-        [
-            *_handoffs(state, team, at, person),
-            *_consultations(state, person),
-            *_approvals(state, team, at, person),
-            *_tasks(state, person),
-        ],
-        key=lambda row: row[0],
-    )
-    return [told() for _, told in rows[:AT_MOST]]
+    return [told() for _, told in _urgent(state, team, at, person)[:AT_MOST]]
 
 
-def _handoffs(state: StateReader, team: Team, at: datetime, person: str | None) -> Iterator[Row]:
-    for who in _standing_in(team, person, at):
+def pile(state: StateReader, team: Team, at: datetime, person: str | None = None, type: str = "", place: int = 0) -> Pile:
+    """A page of what `items` tells, from `place` on; only of one type when it is named."""
+    rows = {each: _shelf(each, state, team, at, person) for each in TYPES}
+    chosen = [row for each in TYPES if type in ("", each) for row in rows[each]]
+    urgent = sorted(chosen, key=lambda row: row[0])[:AT_MOST]
+    counts = {each: _in_all(state, each, len(rows[each]), person) for each in TYPES}
+    return Pile(tuple(told() for _, told in urgent[place : place + PAGE]), counts, place, len(urgent))
+
+
+def count(state: StateReader, team: Team, at: datetime, person: str) -> int:
+    """How many things wait on a person; none is told in full."""
+    where = {"consultation": "", "waiting_on": person}
+    own = sum(state.counts(Handoff, status=("offered",), where=where).values())
+    for other in _standing_in(team, person, at)[1:]:
+        own += sum(1 for _ in _handoffs(state, team, at, person, (other,)))
+    tasks = sum(state.counts(Task, status=("open",), where={"owner": person}).values())
+    asked = sum(1 for _ in _consultations(state, person)) + sum(1 for _ in _approvals(state, team, at, person))
+    return own + asked + tasks
+
+
+def waits(state: StateReader) -> Counter[str]:
+    """How many hand-offs and tasks wait on each person now."""
+    found = Counter(state.counts(Handoff, "waiting_on", status=("offered",)))
+    found.update(state.counts(Task, "owner", status=("open",)))
+    return found
+
+
+def as_item(team: Team, at: datetime, record: Handoff | Consultation | Approval | Task) -> Item:
+    """One thing as the inbox tells it, whether it is still open or not."""
+    if isinstance(record, Handoff):
+        return _handoff(team, record)
+    if isinstance(record, Consultation):
+        return _consultation(record)
+    if isinstance(record, Task):
+        return _task(record)
+    return _approval(team, record, _able(team, record, at), at)
+
+
+def _urgent(state: StateReader, team: Team, at: datetime, person: str | None) -> list[Row]:
+    found = (row for each in TYPES for row in _shelf(each, state, team, at, person))
+    return sorted(found, key=lambda row: row[0])
+
+
+def _in_all(state: StateReader, type: str, known: int, person: str | None) -> int:
+    """How many there are; the store counts what was not read because it is too much."""
+    if known < AT_MOST or type not in ("handoff", "task"):
+        return known
+    if type == "task":
+        return sum(state.counts(Task, status=("open",), where={} if person is None else {"owner": person}).values())
+    where = {"consultation": "", **({} if person is None else {"waiting_on": person})}
+    return max(known, sum(state.counts(Handoff, status=("offered",), where=where).values()))
+
+
+def _handoffs(
+    state: StateReader, team: Team, at: datetime, person: str | None, asked: tuple[str | None, ...] = ()
+) -> Iterator[Row]:
+    for who in asked or _standing_in(team, person, at):
         where = {"consultation": "", **({} if who is None else {"waiting_on": who})}
         for each in state.earliest(Handoff, "deadline", status=("offered",), where=where, limit=AT_MOST):
             if person is None or person in answerers(team, each, at):
@@ -87,21 +158,38 @@ def _consultations(state: StateReader, person: str | None) -> Iterator[Row]:
 
 def _approvals(state: StateReader, team: Team, at: datetime, person: str | None) -> Iterator[Row]:
     for each in state.all(Approval, status=("requested",)):
-        signed = {signature.by for signature in each.given}
-        able = tuple(name for name in approvers(team, each, at) if name not in signed)
+        able = _able(team, each, at)
         if person is None or person in able:
             yield NO_DEADLINE + iso(each.requested_at), partial(_approval, team, each, able, at)
 
 
+def _able(team: Team, each: Approval, at: datetime) -> tuple[str, ...]:
+    signed = {signature.by for signature in each.given}
+    return tuple(name for name in approvers(team, each, at) if name not in signed)
+
+
 def _tasks(state: StateReader, person: str | None) -> Iterator[Row]:
-    for each in state.all(Task, status=("open",)):
-        if person in (None, each.owner):
-            yield NO_DEADLINE + iso(each.opened_at), partial(_task, each)
+    where = {} if person is None else {"owner": person}
+    for each in state.earliest(Task, "opened_at", status=("open",), where=where, limit=AT_MOST):
+        yield NO_DEADLINE + iso(each.opened_at), partial(_task, each)
+
+
+TYPES = ("handoff", "consultation", "approval", "task")
+"""What can wait on somebody."""
+
+
+def _shelf(type: str, state: StateReader, team: Team, at: datetime, person: str | None) -> list[Row]:
+    """What waits of one type."""
+    if type == "handoff":
+        return list(_handoffs(state, team, at, person))
+    if type == "consultation":
+        return list(_consultations(state, person))
+    if type == "approval":
+        return list(_approvals(state, team, at, person))
+    return list(_tasks(state, person))
 
 
 def _handoff(team: Team, handoff: Handoff) -> Item:
-    after = escalated(team, handoff, handoff.deadline)
-    then = f"it goes to {after.waiting_on}" if after.open else f"it lapses and stays with {handoff.giver}"
     plain: Item = msgspec.to_builtins(handoff)
     return plain | {
         "type": "handoff",
@@ -109,9 +197,14 @@ def _handoff(team: Team, handoff: Handoff) -> Item:
         "waits_on": [handoff.waiting_on],
         "since": iso(handoff.since),
         "deadline": iso(handoff.deadline),
-        "then": then,
+        "then": _then(team, handoff) if handoff.open else "",
         "do": f"baton accept {handoff.id}",
     }
+
+
+def _then(team: Team, handoff: Handoff) -> str:
+    after = escalated(team, handoff, handoff.deadline)
+    return f"it goes to {after.waiting_on}" if after.open else f"it lapses and stays with {handoff.giver}"
 
 
 def _consultation(each: Consultation) -> Item:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from baton.backends.credentials.enquiry import Enquiry, safe
+from baton.backends.credentials.enquiry import Enquiry, id_token_of, safe, text_of
 from baton.kernel.errors import BatonError, Refused, Unavailable
 from baton.team.ports import Invitation
 
@@ -36,20 +36,22 @@ class Device:
         if status != 200:
             raise _refused(told)
         self._told = told
-        if not (_text(told, "device_code") and _text(told, "user_code") and safe(_text(told, "verification_uri"))):
+        if not (text_of(told, "device_code") and text_of(told, "user_code") and safe(text_of(told, "verification_uri"))):
             raise Unavailable(
                 "the identity provider's answer is not understood",
                 where=place,
                 why="it needs device_code, user_code and an https verification_uri",
                 fix="ask whoever runs it",
             )
-        whole = _text(told, "verification_uri_complete")
+        whole = text_of(told, "verification_uri_complete")
         shown = whole if safe(whole) else ""
-        return Invitation(_text(told, "user_code"), _text(told, "verification_uri"), shown, _seconds(told, "expires_in", LONGEST))
+        return Invitation(
+            text_of(told, "user_code"), text_of(told, "verification_uri"), shown, _seconds(told, "expires_in", LONGEST)
+        )
 
     def token(self, wait: Callable[[float], None]) -> str:
         """The ID token, once the person has confirmed (RFC 8628, 3.4 and 3.5). `wait` lets so many seconds pass."""
-        fields = {"grant_type": GRANT, "device_code": _text(self._told, "device_code"), "client_id": self._client}
+        fields = {"grant_type": GRANT, "device_code": text_of(self._told, "device_code"), "client_id": self._client}
         pause, left = max(1.0, _seconds(self._told, "interval", INTERVAL)), _seconds(self._told, "expires_in", LONGEST)
         while left > 0:
             wait(pause)
@@ -61,25 +63,13 @@ class Device:
                 pause = min(2 * pause, LONGEST)
                 continue
             if status == 200:
-                return _id_token(told)
-            said = _text(told, "error")
+                return id_token_of(told)
+            said = text_of(told, "error")
             if said == "slow_down":
                 pause += SLOWER
             elif said != "authorization_pending":
                 raise _refused(told)
         raise _refused({"error": "expired_token"})
-
-
-def _id_token(told: Mapping[str, Any]) -> str:
-    token = _text(told, "id_token")
-    if not token:
-        raise Refused(
-            "the identity provider gave no ID token",
-            where="oidc.client_id",
-            why="it answered without id_token",
-            fix="allow the scope openid to this client there",
-        )
-    return token
 
 
 _WORDS: Mapping[str, tuple[str, str]] = {
@@ -89,15 +79,9 @@ _WORDS: Mapping[str, tuple[str, str]] = {
 
 
 def _refused(told: Mapping[str, Any]) -> BatonError:
-    said = _text(told, "error")
+    said = text_of(told, "error")
     what, fix = _WORDS.get(said, ("the identity provider refuses the login", "check oidc.client_id, and the device flow there"))
-    return Refused(what, where="oidc.issuer", why=_text(told, "error_description") or said, fix=fix)
-
-
-def _text(told: Mapping[str, Any], name: str) -> str:
-    """A text that may be shown: what comes from outside moves no cursor and colours nothing."""
-    value = told.get(name)
-    return value[:4096] if isinstance(value, str) and value.isprintable() else ""
+    return Refused(what, where="oidc.issuer", why=text_of(told, "error_description") or said, fix=fix)
 
 
 def _seconds(told: Mapping[str, Any], name: str, otherwise: float) -> float:

@@ -116,3 +116,22 @@ def safe(url: str) -> bool:
         )
     except ValueError:
         return False
+
+
+def id_token_of(told: Mapping[str, Any]) -> str:
+    """The ID token of an answer. Raises Refused when there is none."""
+    token = text_of(told, "id_token")
+    if not token:
+        raise Refused(
+            "the identity provider gave no ID token",
+            where="oidc.client_id",
+            why="it answered without id_token",
+            fix="allow the scope openid to this client there",
+        )
+    return token
+
+
+def text_of(told: Mapping[str, Any], name: str) -> str:
+    """A text that may be shown: what comes from outside moves no cursor and colours nothing."""
+    value = told.get(name)
+    return value[:16384] if isinstance(value, str) and value.isprintable() else ""

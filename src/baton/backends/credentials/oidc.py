@@ -11,9 +11,10 @@ import jwt
 from baton.backends.credentials.device import Device
 from baton.backends.credentials.enquiry import Enquiry
 from baton.backends.credentials.keyring import Keyring
+from baton.backends.credentials.passage import CodePassage
 from baton.kernel.errors import Refused
 from baton.project.ownership import Oidc
-from baton.team.ports import Errand
+from baton.team.ports import Errand, Passage
 
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _LEEWAY = timedelta(seconds=60)
@@ -30,6 +31,10 @@ class OidcProvider:
     def errand(self) -> Errand:
         """What a person is sent to the provider with."""
         return Device(self._enquiry, self._declared.client_id)
+
+    def passage(self) -> Passage:
+        """What a person's browser is sent to the provider with."""
+        return CodePassage(self._enquiry, self._declared.client_id)
 
     def claims(self, token: str, at: datetime) -> Mapping[str, Any]:
         """What a token says, verified at that instant."""

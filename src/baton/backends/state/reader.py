@@ -3,12 +3,12 @@
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 
+from baton.backends.state.shelf import PRESENT, Choice, Shelf, Values, past
 from baton.kernel.clock import from_micros, micros
 from baton.kernel.errors import BatonError, Corrupt, Incompatible, NotFound, Unavailable
 from baton.ledger.fact import Fact, Record
@@ -16,11 +16,8 @@ from baton.ledger.merkle import Frontier
 from baton.ledger.ports import Head, StateReader
 
 R = TypeVar("R", bound=Record)
-Values = Mapping[str, Any]
 Select = Callable[[str, Values], Iterator[Sequence[Any]]]
 """Runs a SELECT with `:name` parameters and yields its rows."""
-Bodies = Callable[[str, str | None, Sequence[str], int], tuple[str, Values]]
-"""The SELECT of a kind's bodies (one id, some statuses, at most so many), in order of first appearance."""
 
 REVISION = 1
 """The schema's number, kept in `user_version`."""
@@ -28,34 +25,64 @@ CURSOR = "SELECT value FROM cursors WHERE name = :name"
 NEWEST_HEAD = "SELECT size, peaks FROM heads ORDER BY size DESC LIMIT 1"
 _FACT = "SELECT kind, subject_kind, subject, actor, role, effective_us, recorded_us, reason, payload, state, seq, leaf FROM facts"
 
+_ASKED = {
+    "kind": "kind = :kind",
+    "of": "subject_kind = :of",
+    "subject": "subject = :subject",
+    "actor": "actor = :actor",
+    "after": "seq > :after",
+    "before": "seq < :before",
+    # The first condition spares a look at every later fact; the second holds where the clock went back.
+    # +seq: with its own shortcut for a maximum SQLite would walk the table from its end instead of the index on time.
+    # +recorded_us: a subject has few facts, and its own index finds them sooner than the one on time.
+    "until": "seq <= (SELECT max(+seq) FROM facts WHERE recorded_us <= :until) AND +recorded_us <= :until",
+}
+
 
 class Records:
-    """Records of a kind out of one SELECT."""
+    """Records of a kind off one shelf: the present one, or that of an instant."""
 
-    def __init__(self, select: Select, bodies: Bodies) -> None:
-        self._select, self._bodies = select, bodies
+    def __init__(self, select: Select, shelf: Shelf) -> None:
+        self._select, self._shelf = select, shelf
 
     def get(self, kind: type[R], id: str) -> R | None:
         """The record of that id, or None."""
-        found = self._decoded(kind, id, (), 1)
+        found = self._decoded(kind, Choice(kind.KIND, id=id), 1)
         return found[0] if found else None
 
     def all(self, kind: type[R], *, status: Sequence[str] = (), limit: int = 10_000) -> list[R]:
         """Records of a kind in order of first appearance."""
-        return self._decoded(kind, None, status, limit)
+        return self._decoded(kind, Choice(kind.KIND, status=status), limit)
 
     def earliest(
         self, kind: type[R], field: str, *, status: Sequence[str] = (), where: Mapping[str, str] | None = None, limit: int = 200
     ) -> list[R]:
         """The first records of a kind by an instant in `field`, among those whose fields equal `where`."""
-        inner, values = self._bodies(kind.KIND, None, status, -1)
-        conditions, equal = _equal(where or {})
-        text = f"SELECT body FROM ({inner}) WHERE {conditions} ORDER BY json_extract(body, :field) LIMIT :most"
-        rows = self._select(text, {**values, **equal, "field": f"$.{field}", "most": limit})
-        return [msgspec.json.decode(body, type=kind) for (body,) in rows]
+        return self._decoded(kind, Choice(kind.KIND, status=status, where=where), limit, by=field)
 
-    def _decoded(self, kind: type[R], id: str | None, status: Sequence[str], limit: int) -> list[R]:
-        rows = self._select(*self._bodies(kind.KIND, id, status, limit))
+    def latest(
+        self,
+        kind: type[R],
+        *,
+        before: str = "",
+        status: Sequence[str] = (),
+        where: Mapping[str, str] | None = None,
+        limit: int = 50,
+    ) -> list[R]:
+        """Records of a kind, those that appeared last first."""
+        return self._decoded(kind, Choice(kind.KIND, status=status, where=where, before=before), limit, newest=True)
+
+    def counts(
+        self, kind: type[R], field: str = "status", *, status: Sequence[str] = (), where: Mapping[str, str] | None = None
+    ) -> dict[str, int]:
+        """How many records of a kind have each value of a field."""
+        counted: dict[str, int] = {}
+        for value, number in self._select(*Choice(kind.KIND, status=status, where=where).counts(self._shelf, field)):
+            counted[value or ""] = counted.get(value or "", 0) + number
+        return dict(sorted(counted.items()))
+
+    def _decoded(self, kind: type[R], choice: Choice, limit: int, *, by: str = "", newest: bool = False) -> list[R]:
+        rows = self._select(*choice.bodies(self._shelf, limit, by=by, newest=newest))
         return [msgspec.json.decode(body, type=kind) for (body,) in rows]
 
 
@@ -63,11 +90,11 @@ class Reader(Records):
     """All of `ledger.ports.LedgerReader` but `close`, over anything that can run a SELECT."""
 
     def __init__(self, select: Select) -> None:
-        super().__init__(select, _present)
+        super().__init__(select, PRESENT)
 
     def as_of(self, moment: datetime) -> StateReader:
         """The records as of an instant."""
-        return Records(self._select, partial(_past, micros(moment)))
+        return Records(self._select, past(moment))
 
     def page(
         self,
@@ -79,14 +106,7 @@ class Reader(Records):
         limit: int = 100,
     ) -> list[R]:
         """The next records of a kind in order of first appearance."""
-        among, statuses = _among("status", status)
-        conditions, equal = _equal(where or {})
-        text = (
-            f"SELECT body FROM records WHERE kind = :kind AND {conditions}{among} AND (:after = '' OR"
-            " first_seq > (SELECT first_seq FROM records WHERE kind = :kind AND id = :after)) ORDER BY first_seq LIMIT :limit"
-        )
-        rows = self._select(text, {"kind": kind.KIND, "after": after, "limit": limit, **statuses, **equal})
-        return [msgspec.json.decode(body, type=kind) for (body,) in rows]
+        return self._decoded(kind, Choice(kind.KIND, status=status, where=where, after=after), limit)
 
     def cursor(self, name: str) -> str | None:
         """How far a stage has come."""
@@ -103,21 +123,39 @@ class Reader(Records):
         limit: int = 100_000,
     ) -> list[Fact]:
         """Facts in order."""
-        asked = {
-            "seq > :after": after,
-            "kind = :kind": None if kind is None or kind.endswith(".") else kind,
-            "subject_kind = :of": kind[:-1] if kind is not None and kind.endswith(".") else None,
-            "subject = :subject": subject,
-            "recorded_us <= :until": None if until is None else micros(until),
-        }
-        asked = {where: value for where, value in asked.items() if value is not None}
-        text = f"{_FACT} WHERE {' AND '.join(asked)} ORDER BY seq LIMIT :limit"
-        values = {where.rpartition(":")[2]: value for where, value in asked.items()}
-        return [_fact(row) for row in self._select(text, values | {"limit": limit})]
+        where, values = _chosen({"kind": kind, "subject": subject, "until": until, "after": after})
+        rows = self._select(f"{_FACT} WHERE {where} ORDER BY seq LIMIT :limit", {**values, "limit": limit})
+        return [_fact(row) for row in rows]
+
+    def recent(
+        self,
+        *,
+        kind: str | None = None,
+        subject: str | None = None,
+        actor: str | None = None,
+        before: int | None = None,
+        until: datetime | None = None,
+        limit: int = 50,
+    ) -> list[Fact]:
+        """Facts, newest first."""
+        where, values = _chosen({"kind": kind, "subject": subject, "actor": actor, "until": until, "before": before})
+        rows = self._select(f"{_FACT} WHERE {where} ORDER BY seq DESC LIMIT :limit", {**values, "limit": limit})
+        return [_fact(row) for row in rows]
+
+    def span(self) -> tuple[datetime, datetime] | None:
+        """When the first and the last fact were recorded."""
+        # Two looks at the ends of an index: one SELECT of both would read all of it.
+        text = "SELECT (SELECT min(recorded_us) FROM facts), (SELECT max(recorded_us) FROM facts)"
+        ((first, last),) = self._select(text, {})
+        return None if first is None else (from_micros(first), from_micros(last))
 
     def leaves(self) -> Iterator[tuple[Fact, bytes]]:
         """Every fact with its stored leaf hash, in order."""
         return ((_fact(row), row[-1]) for row in self._select(f"{_FACT} ORDER BY seq", {}))
+
+    def leaf_hashes(self) -> list[bytes]:
+        """The stored leaf hashes, in order."""
+        return [leaf for (leaf,) in self._select("SELECT leaf FROM facts ORDER BY seq", {})]
 
     def head(self) -> Head:
         """The present tree head."""
@@ -133,10 +171,10 @@ class Reader(Records):
         rows = self._select("SELECT name, value, at_us FROM measurements ORDER BY id", {})
         return [(name, value, from_micros(at)) for name, value, at in rows]
 
-    def raw(self, kind: str) -> list[Mapping[str, Any]]:
+    def raw(self, kind: str) -> Iterator[Mapping[str, Any]]:
         """All records of a kind as plain values; `columns` tells the id and status they are found by where those contradict."""
         text = "SELECT id, status, body FROM records WHERE kind = :kind ORDER BY first_seq"
-        return [_plain(*row) for row in self._select(text, {"kind": kind})]
+        return (_plain(*row) for row in self._select(text, {"kind": kind}))
 
 
 def frontier(row: Sequence[Any] | None) -> Frontier:
@@ -183,39 +221,14 @@ def _advice(text: str) -> str:
     )
 
 
-def _present(kind: str, id: str | None, status: Sequence[str], limit: int) -> tuple[str, Values]:
-    one = "" if id is None else " AND id = :id"
-    among, statuses = _among("status", status)
-    text = f"SELECT body FROM records WHERE kind = :kind{one}{among} ORDER BY first_seq LIMIT :limit"
-    return text, {"kind": kind, "limit": limit, **({} if id is None else {"id": id}), **statuses}
-
-
-def _past(until: int, kind: str, id: str | None, status: Sequence[str], limit: int) -> tuple[str, Values]:
-    """The bodies as the last fact recorded by an instant (microseconds since 1970) left them."""
-    one = "" if id is None else " AND subject = :id"
-    among, statuses = _among("json_extract(facts.state, '$.status')", status)
-    spans = (
-        "SELECT min(seq) AS earliest, max(seq) AS latest FROM facts"
-        f" WHERE subject_kind = :kind AND recorded_us <= :until{one} GROUP BY subject"
-    )
-    text = (
-        f"SELECT facts.state AS body FROM facts JOIN ({spans}) AS spans ON facts.seq = spans.latest"
-        f" WHERE facts.state IS NOT NULL{among} ORDER BY spans.earliest LIMIT :limit"
-    )
-    return text, {"kind": kind, "until": until, "limit": limit, **({} if id is None else {"id": id}), **statuses}
-
-
-def _equal(where: Mapping[str, str]) -> tuple[str, Values]:
-    """A condition that fields of the body equal texts; none given, it holds for all."""
-    asked = {f"is{place}": (f"$.{name}", value) for place, (name, value) in enumerate(where.items())}
-    conditions = " AND ".join(f"json_extract(body, :{key}_at) = :{key}" for key in asked) or "1"
-    return conditions, {f"{key}_at": path for key, (path, _) in asked.items()} | {key: value for key, (_, value) in asked.items()}
-
-
-def _among(column: str, values: Sequence[str]) -> tuple[str, Values]:
-    """A condition that holds for any of the values; none given, it holds for all."""
-    named = {f"status{number}": value for number, value in enumerate(values)}
-    return (f" AND {column} IN ({', '.join(':' + name for name in named)})" if named else ""), named
+def _chosen(asked: Mapping[str, Any]) -> tuple[str, Values]:
+    """The condition on facts that are asked for; what is None is not asked."""
+    given = {name: value for name, value in asked.items() if value is not None}
+    if str(given.get("kind", "")).endswith("."):
+        given["of"] = given.pop("kind")[:-1]
+    if "until" in given:
+        given["until"] = micros(given["until"])
+    return " AND ".join(_ASKED[name] for name in given) or "1", given
 
 
 def _only(rows: Iterator[Sequence[Any]]) -> Sequence[Any] | None:

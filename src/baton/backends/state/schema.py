@@ -19,8 +19,21 @@ facts = sa.Table(
     sa.Column("payload", sa.Text, nullable=False),
     sa.Column("state", sa.Text),
     sa.Column("leaf", sa.LargeBinary(32), nullable=False),
-    sa.Index("facts_by_subject", "subject_kind", "subject", "seq"),
     sa.Index("facts_by_kind", "kind", "seq"),
+    sa.Index("facts_by_subject_kind", "subject_kind", "seq"),
+    sa.Index("facts_by_name", "subject", "seq"),
+    sa.Index("facts_by_actor", "actor", "seq"),
+    sa.Index("facts_by_time", "recorded_us", "seq"),
+    # All that choosing among the records of an instant looks at, so that it reads no state.
+    sa.Index(
+        "facts_by_past",
+        "subject_kind",
+        "subject",
+        "seq",
+        "recorded_us",
+        sa.text("json_extract(state, '$.status')"),
+        sqlite_where=sa.text("state IS NOT NULL"),
+    ),
 )
 records = sa.Table(
     "records",
@@ -33,6 +46,8 @@ records = sa.Table(
     sa.Column("body", sa.Text, nullable=False),
     sa.Index("records_by_change", "last_seq"),
     sa.Index("records_by_status", "kind", "status", "first_seq"),
+    sa.Index("records_by_appearance", "kind", "first_seq"),
+    sa.Index("records_by_subject", "kind", sa.text("json_extract(body, '$.subject')"), "first_seq"),
 )
 heads = sa.Table(
     "heads",
@@ -50,3 +65,5 @@ measurements = sa.Table(
     sa.Column("value", sa.Float, nullable=False),
     sa.Column("at_us", sa.BigInteger, nullable=False),
 )
+indexes = {str(index.name): index for table in metadata.tables.values() for index in table.indexes}
+"""All indexes by name. They make a look quick and decide nothing: a database without some of them is read as well."""

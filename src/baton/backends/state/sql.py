@@ -1,8 +1,8 @@
 """The state store on SQL: SQLite in the workspace, Postgres by URL later."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -13,8 +13,9 @@ import msgspec
 import sqlalchemy as sa
 
 from baton.backends.state import schema
-from baton.backends.state.reader import CURSOR, NEWEST_HEAD, REVISION, Reader, Values, frontier, no_state, refusal, refuse_newer
+from baton.backends.state.reader import CURSOR, NEWEST_HEAD, REVISION, Reader, frontier, no_state, refusal, refuse_newer
 from baton.backends.state.schema import facts, heads, measurements, records
+from baton.backends.state.shelf import Values
 from baton.kernel.clock import micros
 from baton.kernel.digest import canonical
 from baton.kernel.errors import Conflict
@@ -23,27 +24,28 @@ from baton.ledger.merkle import Frontier, leaf_hash
 from baton.ledger.ports import Head
 
 PATIENCE = 200
+BUSY = 30.0
 
 
-def open_sqlite(path: Path, *, create: bool = False) -> "SqlState":
-    """Open a workspace's state database; `create` makes it when absent.
+def open_sqlite(path: Path, *, create: bool = False, patience: float = BUSY) -> "SqlState":
+    """Open a workspace's state database; `create` makes it when absent. `patience` is how many seconds a commit waits for another's.
 
     Raises NotFound when it is absent and not to be made, Incompatible when a newer Baton made it, Corrupt when the
     file is not a database.
     """
     if not path.exists() and not create:
         raise no_state(path)
-    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 30, "isolation_level": None})
-    sa.event.listen(engine, "connect", _on_connect)
+    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": patience, "isolation_level": None})
+    sa.event.listen(engine, "connect", partial(_on_connect, patience))
     sa.event.listen(engine, "begin", _begin_immediate)
     with _translated(str(path)):
         _settle_revision(engine)
     return SqlState(engine, str(path))
 
 
-def _on_connect(connection: Any, _: Any) -> None:
+def _on_connect(patience: float, connection: Any, _: Any) -> None:
     _write_ahead(connection)
-    for pragma in ("synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+    for pragma in ("synchronous=FULL", f"busy_timeout={patience * 1000:.0f}", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -65,14 +67,24 @@ def _begin_immediate(connection: sa.Connection) -> None:
 
 
 def _settle_revision(engine: sa.Engine) -> None:
-    """Make the tables of a new database, or refuse one that a newer Baton made."""
+    """Make the tables of a new database, refuse one that a newer Baton made, give an older one the indexes it lacks."""
     with engine.connect().execution_options(reads=True) as connection:
         found = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        indexes = {name for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'index'")}
     refuse_newer(found)
     if found < REVISION:
         with engine.begin() as connection:
             schema.metadata.create_all(connection)
             connection.exec_driver_sql(f"PRAGMA user_version={REVISION}")
+    elif missing := schema.indexes.keys() - indexes:
+        _index(engine, missing)
+
+
+def _index(engine: sa.Engine, missing: Iterable[str]) -> None:
+    # Whoever has no room for an index, or a damaged row in its way, can still open the ledger and be told by what they do next.
+    with suppress(sa.exc.DatabaseError), engine.begin() as connection:
+        for name in sorted(missing):
+            connection.execute(sa.schema.CreateIndex(schema.indexes[name], if_not_exists=True))
 
 
 @contextmanager

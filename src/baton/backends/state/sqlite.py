@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from baton.backends.state.reader import Reader, Values, no_state, refusal, refuse_newer
+from baton.backends.state.reader import Reader, no_state, refusal, refuse_newer
+from baton.backends.state.shelf import Values
 
 
 def _select(connection: sqlite3.Connection, where: str, text: str, values: Values) -> Iterator[Sequence[Any]]:

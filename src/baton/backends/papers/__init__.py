@@ -1,0 +1,1 @@
+"""Backends that set documents: data in, PDF or PNG out."""

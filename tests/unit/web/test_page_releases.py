@@ -1,0 +1,119 @@
+"""The releases room: who answers, the trial, every release, and the acts."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.testclient import TestClient
+from unit.web.scene import SHARE
+
+from baton.web.evidence import amount
+
+Open = Callable[..., TestClient]
+TRIAL = "release-000000000003"
+LIVE = "release-000000000002"
+
+
+def test_who_answers_and_what_is_on_trial(console: Open, scene: Path) -> None:
+    page = console(scene, "cleo").get("/releases").text
+    assert "Traffic now" in page and f"{SHARE:.0%}".replace("%", " %") in page
+    assert "On trial: version 3" in page and "Evidence on errors" in page and "Not decided yet" in page
+    assert 'data-live="/releases/now"' in page and f'href="/releases/{TRIAL}"' in page
+    assert "Champion against the frozen first model" in page and "3 releases" in page
+    assert 'style="' not in page and "<style" not in page
+
+
+def test_the_part_that_lives_is_a_fragment(console: Open, scene: Path) -> None:
+    part = console(scene, "cleo").get("/releases/now", headers={"x-fragment": "1"}).text
+    assert "Traffic now" in part and "<html" not in part
+
+
+def test_a_release_tells_its_story(console: Open, scene: Path) -> None:
+    page = console(scene, "cleo").get(f"/releases/{TRIAL}").text
+    assert "Stages" in page and "Every look" in page and "nothing is decided yet" in page and "What happened" in page
+    assert "Nobody had to sign" in page
+
+
+ODD = (
+    ("/releases/release-none", 404),
+    ("/releases?status=odd", 422),
+    (f"/releases?before={'x' * 300}", 422),
+    ("/releases?before=nowhere", 200),
+    ("/releases?status=retired", 200),
+    ("/releases?at=yesterday", 422),
+    ("/releases?at=2024-01-10T00:00:00Z", 200),
+    ("/releases/%3Cscript%3E", 404),
+)
+
+
+def test_odd_addresses_are_told(console: Open, scene: Path) -> None:
+    desk = console(scene, "cleo")
+    for address, status in ODD:
+        answer = desk.get(address)
+        assert (address, answer.status_code) == (address, status)
+        assert "<script>" not in answer.text
+
+
+def test_the_past_is_read_only_and_knows_no_later_trial(console: Open, scene: Path) -> None:
+    page = console(scene, "cleo").get("/releases?at=2024-02-20T00:00:00Z").text
+    assert "On trial" not in page and "This is the past" in page and 'action="/releases/halt"' not in page
+    assert console(scene, "cleo").get(f"/releases/{TRIAL}?at=2024-02-20T00:00:00Z").status_code == 404
+
+
+def test_acts_are_offered_to_who_may_and_tell_what_they_do(console: Open, scene: Path) -> None:
+    assert "Version 3 ends its trial at once, and version 2 keeps answering" in console(scene, "cleo").get("/releases").text
+    desk = console(scene, "ben")
+    page = desk.get("/releases").text
+    assert 'action="/releases/roll-back"' not in page and "Not yours to do" in page and "cleo may." in page
+    assert 'action="/releases/freeze"' in page
+    assert desk.post("/releases/roll-back", data={"csrf": "proof", "reason": "no"}).status_code == 403
+
+
+def test_a_reason_is_asked_for_beside_the_form(console: Open, own_scene: Path) -> None:
+    desk = console(own_scene, "cleo")
+    answer = desk.post("/releases/freeze", data={"csrf": "proof", "reason": " ", "days": "2"})
+    assert answer.status_code == 422 and "a reason is missing" in answer.text and 'action="/releases/freeze"' in answer.text
+    answer = desk.post("/releases/freeze", data={"csrf": "proof", "reason": "<b>storm</b>", "days": "900"})
+    assert answer.status_code == 422 and "it needs an end" in answer.text and "&lt;b&gt;storm" in answer.text
+
+
+def test_a_freeze_is_asked_for_once_and_waits_for_others(console: Open, own_scene: Path) -> None:
+    desk = console(own_scene, "cleo")
+    asked = desk.post("/releases/freeze", data={"csrf": "proof", "reason": "a storm", "days": "2"})
+    assert asked.status_code == 303 and asked.headers["location"] == "/releases"
+    assert "<strong>Freeze</strong>" in desk.get("/releases").text
+    again = desk.post("/releases/freeze", data={"csrf": "proof", "reason": "a storm", "days": "2"})
+    assert again.status_code == 409 and 'role="alert"' in again.text
+
+
+def test_halt_and_resume(console: Open, own_scene: Path) -> None:
+    desk = console(own_scene, "cleo")
+    assert desk.post("/releases/halt", data={"csrf": "proof", "reason": "smoke", "days": ""}).status_code == 303
+    page = desk.get("/releases").text
+    assert "Halted: no version answers" in page and "smoke" in page and 'action="/releases/resume"' in page
+    assert desk.post("/releases/halt", data={"csrf": "proof", "reason": "smoke", "days": ""}).status_code == 409
+    assert desk.post("/releases/resume", data={"csrf": "proof", "reason": "a drill"}).status_code == 303
+    assert "Halted" not in desk.get("/releases").text
+
+
+def test_a_roll_back_ends_what_was_shown_and_nothing_else(console: Open, own_scene: Path) -> None:
+    desk = console(own_scene, "cleo")
+    wrong = desk.post("/releases/roll-back", data={"csrf": "proof", "reason": "complaints", "shown": LIVE})
+    assert wrong.status_code == 409 and "not what you were shown" in wrong.text
+    done = desk.post("/releases/roll-back", data={"csrf": "proof", "reason": "complaints", "shown": TRIAL})
+    assert done.status_code == 303
+    page = desk.get("/releases").text
+    assert "No release is on trial" in page and "Version 2 answers no more, and version 1 answers for all again" in page
+    twice = desk.post("/releases/roll-back", data={"csrf": "proof", "reason": "complaints", "shown": TRIAL})
+    assert twice.status_code == 409, "the same form sent twice does not take the live version out"
+
+
+def test_a_gate_is_overridden_for_a_turn_that_failed_there_only(console: Open, own_scene: Path) -> None:
+    desk = console(own_scene, "cleo")
+    assert 'action="/releases/gate"' not in desk.get("/releases").text
+    answer = desk.post("/releases/gate", data={"csrf": "proof", "reason": "needed", "days": "2", "subject": "turn-99"})
+    assert answer.status_code == 404
+
+
+def test_amounts_of_evidence_are_short() -> None:
+    assert [amount(value) for value in (0.2591, 8.752, 1123.7, 2.2e62, 1e6)] == ["0.259", "8.75", "1,124", "2.2·10⁶²", "1·10⁶"]
+    assert amount(9.99e9) == "1·10¹⁰"
