@@ -49,7 +49,7 @@ def looked_at(project: Path, workspace: Path) -> Iterator[Visitor]:
         mine.page.set_default_timeout(30_000)
         mine.go(fresh_link(workspace))
         yield mine
-        assert mine.complaints == []
+        assert mine.complaints == [], "\n".join(map(str, mine.complaints))
 
 
 def rows(workspace: Path, sql: str) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from baton.delivery.reading import Question, Reading
 from baton.delivery.weighing import Weighing
 from baton.web import wording
 from baton.web.draw.canvas import fits
-from baton.web.draw.evidence import Asked, evidence
+from baton.web.draw.evidence import Asked, beyond, evidence
 
 TONES: Final[Mapping[str, str]] = {"harm": "bad", "no worse": "good", "open": "idle", "void": "warn"}
 """How a reading's decision is coloured."""
@@ -51,6 +51,25 @@ class Read:
         """Whether its sides have events to be counted; a split of the traffic has none."""
         return self.terms is not SPLIT
 
+    @property
+    def ratio(self) -> bool:
+        """Whether sizes are ratios of rates, as between units, and not differences, as on rows that both versions scored."""
+        return self.reading.arms[-1:] != () and self.reading.arms[-1].name == "control"
+
+    @property
+    def harm(self) -> str:
+        """Where the question of harm stands."""
+        return stands(self.reading.harm)
+
+    @property
+    def proof(self) -> str:
+        """Where the question of no harm stands; empty when it is not asked."""
+        return stands(self.reading.proof) if self.reading.proof is not None else ""
+
+    def size(self, value: float) -> str:
+        """A ratio (×1.16) or a difference (+0.0036)."""
+        return f"×{value:.2f}" if self.ratio else f"{value:+.4f}"
+
 
 def readings(weighing: Weighing | None, terms: Terms = TRIAL) -> list[Read]:
     """Every reading of a weighing, in its order; none while nothing was weighed."""
@@ -74,6 +93,23 @@ def _course(question: Question, exposures: int) -> list[tuple[int, float]]:
     """The evidence after each look; before the first unit it is 1."""
     known = question.trajectory or ((exposures, question.evidence),)
     return [(0, 1.0), *((at, min(value, _FINITE)) for at, value in known)]
+
+
+def short_of(question: Question) -> str:
+    """The evidence on a question at a look; in words where its number says no more than that."""
+    return beyond(question.evidence, question.threshold) or amount(question.evidence)
+
+
+def stands(question: Question) -> str:
+    """The evidence on a question, what it needs, and the most there was so far where that is more."""
+    needed = amount(question.threshold)
+    if far := beyond(question.evidence, question.threshold):
+        return far
+    now = f"{amount(question.evidence)} of {needed}"
+    if question.peak <= question.evidence:
+        return now
+    most = beyond(question.peak, question.threshold) or amount(question.peak)
+    return f"{now} ({'reached earlier: ' if question.answered else 'at most '}{most}{'' if question.answered else ' so far'})"
 
 
 def amount(value: float) -> str:

@@ -1,5 +1,7 @@
 """Levers: what people may do to traffic, what each would do, in words, and who may pull it."""
 
+from collections.abc import Sequence
+
 from baton.app.lifecycle.overriding import reviewer
 from baton.app.views import traffic as flow
 from baton.delivery.release import TRIAL
@@ -25,8 +27,25 @@ def _act(look: Look, path: str, action: str, label: str, words: str, **more: obj
     verdict = look.may(action)
     return {
         "path": path, "label": label, "words": words, "verdict": verdict, "fields": {}, "days": (), "subjects": (), "tone": "danger",
-        "who": permitted(look.team, action, look.at), "possible": True, **more,
+        "who": _who(permitted(look.team, action, look.at)), "after": "", "possible": True, "offered": verdict.allowed and not nameless(look),
+        **more,
     }  # fmt: skip
+
+
+def nameless(look: Look) -> bool:
+    """Whether whoever looks has to say as whom of several people before they can act: the record names who did it."""
+    return not look.person and len(look.team.active) > 1
+
+
+def _who(names: Sequence[str]) -> str:
+    """Who may, by name; of many the first four."""
+    listed = [*names[:4], *([f"{len(names) - 4} more"] if len(names) > 4 else [])]
+    return f"{_any(listed) or 'Nobody'} may."
+
+
+def _any(names: Sequence[str]) -> str:
+    """Several names, of which one does it."""
+    return " or ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 def _returning(look: Look) -> dict[str, object]:
@@ -38,45 +57,55 @@ def _returning(look: Look) -> dict[str, object]:
     what = (
         f"version {ended.version} ends its trial at once" if ended.status in TRIAL else f"version {ended.version} answers no more"
     )
-    words = f"{what}, and version {back.version} {'keeps answering' if back.status == 'live' else 'answers for all again'}. {_reviewed(look, 'deploy')}"
+    words = f"{what}, and version {back.version} {'keeps answering' if back.status == 'live' else 'answers for all again'}."
     return _act(
-        look, "/releases/roll-back", "release.roll-back", "Roll back", words[0].upper() + words[1:], fields={"shown": ended.id}
-    )
+        look, "/releases/roll-back", "release.roll-back", "Roll back", words[0].upper() + words[1:],
+        fields={"shown": ended.id}, after=_reviewed(look, "release.roll-back", "deploy"),
+    )  # fmt: skip
 
 
 def _halting(look: Look) -> dict[str, object]:
-    words = f"The kill switch: no version answers from now on, and the server says 503 until somebody resumes. {_reviewed(look, 'incident')}"
-    return _act(look, "/releases/halt", "release.halt", "Halt everything", words, days=("", *DAYS))
+    words = "The kill switch: no version answers from now on, and the server says 503 until somebody resumes."
+    after = _reviewed(look, "release.halt", "incident")
+    return _act(look, "/releases/halt", "release.halt", "Halt everything", words, days=("", *DAYS), after=after)
 
 
 def _resuming(look: Look, what: str) -> dict[str, object]:
     words = f"The halt ends, and the live version answers again. It was: {what}"
-    return _act(look, "/releases/resume", "release.resume", "Resume", words, tone="primary")
+    after = "One person is enough; nobody has to review it."
+    return _act(look, "/releases/resume", "release.resume", "Resume", words, tone="primary", after=after)
 
 
 def _freezing(look: Look) -> dict[str, object]:
-    words = (
-        f"No promotion and no new turn until it ends by itself; what answers now goes on answering. {_four_eyes(look, 'deploy')}"
-    )
-    return _act(look, "/releases/freeze", "override.ask", "Freeze", words, days=DAYS, tone="")
+    words = "No promotion and no new turn until it ends by itself; what answers now goes on answering."
+    after = _four_eyes(look, "deploy")
+    return _act(look, "/releases/freeze", "override.ask", "Freeze", words, days=DAYS, tone="", after=after)
 
 
 def _gating(look: Look) -> dict[str, object] | None:
     turns = flow.turned_away(look.records)
     if not turns:
         return None
-    words = f"A candidate that the gate turned away goes on as if it had passed. {_four_eyes(look, 'evaluate')}"
+    words, after = "A candidate that the gate turned away goes on as if it had passed.", _four_eyes(look, "evaluate")
     subjects = [(each.id, f"{each.id}: {each.outcome or each.reason}"[:110]) for each in turns]
-    return _act(look, "/releases/gate", "override.ask", "Override the gate", words, days=DAYS, subjects=subjects, tone="")
+    return _act(
+        look, "/releases/gate", "override.ask", "Override the gate", words, days=DAYS, subjects=subjects, tone="", after=after
+    )
 
 
-def _reviewed(look: Look, phase: str) -> str:
-    """Who looks at what one person did alone."""
+def _reviewed(look: Look, action: str, phase: str) -> str:
+    """Who looks at what one person did alone: whoever looks, if they may do it, else anybody who may."""
+    names = permitted(look.team, action, look.at)
+    found = [_reviewer(look, by, phase) for by in ((look.person,) if look.person in names else names)]
+    others = list(dict.fromkeys(name for name in found if name))[:4]
+    return f"One person is enough; {f'{_any(others)} reviews it afterwards' if others else 'nobody else is there to review it'}."
+
+
+def _reviewer(look: Look, by: str, phase: str) -> str:
     try:
-        name = reviewer(look.team, look.person or look.team.responsible(phase, look.at).id, phase, look.at)
+        return reviewer(look.team, by, phase, look.at)
     except BatonError:
-        name = ""
-    return f"One person may; {name} gets a task to review it." if name else "One person may; nobody else is there to review it."
+        return ""
 
 
 def _four_eyes(look: Look, phase: str) -> str:

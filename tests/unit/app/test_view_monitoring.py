@@ -153,6 +153,37 @@ def test_slices_say_which_are_worse_than_chance_explains(ask: Any) -> None:
     assert min(each["low"] for each in tenths if "low" in each) == min(row["amount"] for row in MINE if row["payment"] != "p7")  # type: ignore[type-var]
 
 
+def sliced(value: str, labelled: int, brier: float | None, worse: bool) -> dict[str, Any]:
+    return {"value": value, "labelled": labelled, "brier": brier, "worse": worse}
+
+
+def test_slices_stand_by_what_they_add_to_the_miss() -> None:
+    slices = [
+        sliced("few", 10, 0.30, True),
+        sliced("many", 400, 0.20, True),
+        sliced("good", 590, 0.13, False),
+        sliced("new", 0, None, False),
+    ]
+    whole = {"labelled": 1000, "brier": (3 + 80 + 76.7) / 1000}
+    told = view.weighed(slices, whole, 0.146)
+    assert told.missed and told.level == 0.146
+    assert [each["value"] for each in told.rows] == ["many", "few", "good", "new"]
+    shares = [each["share"] for each in told.rows]
+    assert sum(shares[:3]) == pytest.approx(1) and shares[3] is None and shares[2] < 0
+    assert shares[1] == pytest.approx(10 * (0.30 - 0.146) / (1000 * (whole["brier"] - 0.146)))
+
+
+def test_where_the_promise_is_kept_slices_share_what_is_above_the_whole() -> None:
+    slices = [sliced("few", 10, 0.30, True), sliced("many", 400, 0.20, True), sliced("good", 590, 0.13, False)]
+    for promised in (0.2, None):
+        told = view.weighed(slices, {"labelled": 1000, "brier": 0.1597}, promised)
+        assert not told.missed and told.level == 0.1597
+        shares = [each["share"] for each in told.rows]
+        assert shares[0] > shares[1] > 0 and shares[0] + shares[1] == pytest.approx(1) and shares[2] is None
+    (row,) = view.weighed(slices[:1], {"labelled": 0, "brier": None}, 0.1).rows
+    assert row["share"] is None, "nothing is judged yet"
+
+
 def test_outcomes_add_up(ask: Any) -> None:
     told = ask("outcomes", **SPAN)
     counts = {name: each["count"] for name, each in told["live"]["outcomes"].items()}

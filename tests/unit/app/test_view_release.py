@@ -11,7 +11,9 @@ from baton.app.views import release as view
 from baton.app.views.comparison import arms
 from baton.app.views.traffic import return_of, traffic, turned_away
 from baton.backends.state.sql import open_sqlite
+from baton.delivery.reading import Arm, Decided, Question, Reading
 from baton.delivery.release import Release
+from baton.delivery.weighing import Weighing
 from baton.kernel.errors import NotFound
 from baton.ledger.draft import Draft
 from baton.ledger.fact import SYSTEM, Act, Record
@@ -165,3 +167,37 @@ def test_who_signed_is_named_by_the_promotion_or_was_in_force(state: State, put:
     assert view.signed(state, late, view.told_of(state, late, None)) == policy
     assert view.signed(state, late, []) is None
     assert view.signed(state, SHADOW, []) is None
+
+
+def test_a_trial_was_compared_with_whoever_answered_for_all_then(state: State, put: Put) -> None:
+    trial(put)
+    found = view.rival(state, state, CANARY, BEGIN + 12 * DAY, None)
+    assert found is not None and found.id == FIRST.id
+    assert view.rival(state, state, FIRST, BEGIN, None) is None
+
+
+def asked(name: str, decided: Decided, events: int = 0, proof: str = "Is it shown to be no worse?") -> Reading:
+    question = Question(proof, 1.0, 20.0)
+    return Reading(name, question, question, (Arm("canary", 100, events), Arm("control", 400, 9)), None, decided, "")
+
+
+def looked(*readings: Reading, stage: str = "canary", labelled: int = 80) -> Weighing:
+    return Weighing("release-2", "hold", 2, stage, 1, BEGIN, 100, labelled, readings, "")
+
+
+def test_a_look_is_summed_up_in_plain_words() -> None:
+    proved = looked(asked("split", "open"), asked("quality", "no worse"), asked("failures", "no worse"), asked("outcome", "open"))
+    assert view.headline(proved, "version 1") == (
+        "As good as version 1, proved. No failures. Too few wrong answers yet to tell outcomes apart; that does not hold it back."
+    )
+    worse = looked(asked("quality", "harm"), asked("failures", "no worse", 3), asked("outcome", "harm"))
+    assert view.headline(worse, "version 1") == (
+        "Worse than version 1, proved. Fails no more often, proved. More wrong answers than version 1, proved."
+    )
+    better = asked("quality", "no worse", proof="Is it shown to be better in Brier score?")
+    assert (
+        view.headline(looked(better, asked("outcome", "open"), stage="shadow"), "version 1") == "Better than version 1, proved."
+    )
+    assert "None of its own answers has a label yet" in view.headline(looked(asked("outcome", "open"), labelled=0), "version 1")
+    broken = looked(asked("split", "void"), asked("outcome", "void"), asked("slow", "open"))
+    assert view.headline(broken, "version 1").endswith("cannot be compared. Slow: open.")

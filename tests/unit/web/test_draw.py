@@ -291,6 +291,31 @@ def test_lines_that_end_together_are_named_apart() -> None:
     assert min(abs(one - other) for at, one in enumerate(names) for other in names[:at]) >= 15
 
 
+@pytest.mark.parametrize("width", [720, 360])
+@pytest.mark.parametrize("first", [0, 100, 290])
+def test_versions_that_follow_closely_are_all_named(width: int, first: int) -> None:
+    line = Line("AUC", [(START + timedelta(days=day), 0.7) for day in range(300)])
+    marks = [Event(START + timedelta(days=first + 2 * at), f"v{at} live") for at in range(5)]
+    root = parsed(series([line], title="t", marks=marks, width=width))
+    assert {f"v{at} live" for at in range(5)} <= {text.text for text in root.iter(f"{SVG}text")}
+
+
+def test_a_name_is_kept_whole_in_a_narrow_picture() -> None:
+    names = ["live", "first model, left alone", "without retraining"]
+    root = parsed(series([Line(name, [(START, 0.7), (START + timedelta(days=9), 0.8)]) for name in names], title="t", width=360))
+    assert set(names) <= {span.text for span in root.iter(f"{SVG}tspan")}
+
+
+def test_a_limit_is_named_where_no_line_runs() -> None:
+    line = Line(
+        "a", [(START, 1.0), (START + timedelta(days=5), 1.0), (START + timedelta(days=6), 9.0), (START + timedelta(days=9), 9.0)]
+    )
+    root = parsed(series([line], title="t", marks=[Threshold(1.1, "agreed"), Threshold(8.9, "hoped")], width=720))
+    spot = {text.text: float(text.attrib["x"]) for text in root.iter(f"{SVG}text") if text.text}
+    assert spot["agreed 1.1"] < 720 / 2, "above the line there is room"
+    assert parsed(series([line], title="t", marks=[Threshold(9.0, "")], width=720)) is not None
+
+
 def test_both_widths_are_drawn_for_the_page_to_choose() -> None:
     drawn = fits(lambda width: spark([1.0, 2.0], title="t", width=width), 720, 360)
     assert [ET.fromstring(str(drawn))[at][0].get("viewBox") for at in (0, 1)] == ["0 0 720 28", "0 0 360 28"]

@@ -33,7 +33,7 @@ def hand_over(folder: Path) -> None:
 @pytest.mark.parametrize(("address", "words"), [
     ("/incidents", "Not resolved"), ("/incidents?status=resolved", "1 – 1 of 1"), ("/incidents?severity=1", "too low"), ("/incidents?signal=novelty", "No incident fits"),
     ("/incidents?days=7", "1 – 1 of 1"), ("/incidents?subject=version+1", "1 – 1 of 1"), (OPEN, "Why it happened"), (OPEN, "6.0 points too low"),
-    (MENDED, "serves all traffic since"), (MENDED, "What it touched"), (f"{MENDED}/now", "On whom it waits"), (f"{MENDED}/review.md", "## Timeline"),
+    (MENDED, "serves all traffic since"), (MENDED, "What it touched"), (f"{OPEN}/now", "On whom it waits"), (f"{MENDED}/now", "Who held it"), (f"{MENDED}/review.md", "## Timeline"),
 ])  # fmt: skip
 def test_pages_tell_what_they_are_for(scene: Path, console: Open, address: str, words: str) -> None:
     answer = console(scene, "ann").get(address)

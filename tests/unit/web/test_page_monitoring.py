@@ -187,6 +187,15 @@ def test_a_month_that_misses_its_promise_is_red(look: TestClient) -> None:
     assert "It misses what was promised" not in look.get("/monitoring/month/2026-04").text
 
 
+def test_what_misses_the_promise_says_so_by_day_and_by_slice(look: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    for most, words, days in ((0.15, "Share of the miss", 31), (0.9, "Share above", 0)):
+        monkeypatch.setattr("baton.web.pages.month._most", lambda look, most=most: most)
+        page = look.get("/monitoring/month/2026-03").text
+        assert f"{days} of 31 days above the promised Brier score of {most}" in page
+        assert page.count(f">above {most}</span>") == days
+        assert words in look.get("/monitoring/month/2026-03/slices?column=country").text
+
+
 def test_before_the_first_answer_a_page_says_what_to_do(tmp_path: Path, console: Open) -> None:
     from baton.app.workspace import create as workspace_at
     from baton.project.template import create

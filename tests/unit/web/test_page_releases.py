@@ -6,7 +6,8 @@ from pathlib import Path
 from starlette.testclient import TestClient
 from unit.web.scene import SHARE
 
-from baton.web.evidence import amount
+from baton.delivery.reading import Question
+from baton.web.evidence import amount, short_of, stands
 
 Open = Callable[..., TestClient]
 TRIAL = "release-000000000003"
@@ -117,3 +118,28 @@ def test_a_gate_is_overridden_for_a_turn_that_failed_there_only(console: Open, o
 def test_amounts_of_evidence_are_short() -> None:
     assert [amount(value) for value in (0.2591, 8.752, 1123.7, 2.2e62, 1e6)] == ["0.259", "8.75", "1,124", "2.2·10⁶²", "1·10⁶"]
     assert amount(9.99e9) == "1·10¹⁰"
+
+
+def test_evidence_says_one_number_and_what_it_came_to_before() -> None:
+    assert stands(Question("?", 0.2281, 80.0, ((1, 0.3133), (2, 0.2281)))) == "0.228 of 80 (at most 0.313 so far)"
+    assert stands(Question("?", 12.0, 20.0, ((1, 31.0), (2, 12.0)))) == "12 of 20 (reached earlier: 31)"
+    assert stands(Question("?", 2.6e14, 20.0)) == short_of(Question("?", 2.6e14, 20.0)) == "far past 20"
+    assert stands(Question("?", 0.5, 20.0)) == "0.5 of 20" and short_of(Question("?", 0.5, 20.0)) == "0.5"
+
+
+def test_each_act_names_who_may_and_nobody_gets_no_button(console: Open, scene: Path) -> None:
+    page = console(scene).get("/releases").text
+    hint, acts = page.index("choose as whom you act"), page.index('<ul class="doings">')
+    assert hint < acts and 'action="/releases/halt"' not in page and "may.</strong>" in page and "reviews it afterwards" in page
+    mine = console(scene, "cleo").get("/releases").text
+    assert (
+        "choose as whom you act" not in mine
+        and 'action="/releases/halt"' in mine
+        and '<span class="when-open">Close</span>' in mine
+    )
+
+
+def test_a_release_is_called_by_its_version_and_summed_up(console: Open, scene: Path) -> None:
+    page = console(scene, "cleo").get("/releases").text
+    assert f'href="/releases/{TRIAL}">version 3</a>' in page and f">{TRIAL}</span>" in page
+    assert '<p class="headline">' in console(scene, "cleo").get(f"/releases/{TRIAL}").text

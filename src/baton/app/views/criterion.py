@@ -30,3 +30,8 @@ def margin(criterion: Criterion, value: float) -> float:
 def met(criterion: Criterion, value: float) -> bool:
     """Whether a value keeps a criterion."""
     return margin(criterion, value) >= 0
+
+
+def places(metric: str) -> int:
+    """The digits after the point that a metric is told with, the same wherever it stands."""
+    return 4 if metric == "brier" else 3

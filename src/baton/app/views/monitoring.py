@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
-from baton.app.views.criterion import bound, met
+from baton.app.views.criterion import bound, met, places
 from baton.app.views.newest import newest
 from baton.delivery.release import Release
 from baton.incidents.incident import Incident
@@ -95,6 +97,15 @@ class Without:
     value: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """Slices with the `share` that each carries of what is above a Brier score, the `level`; with `missed`, of a promise not kept."""
+
+    rows: tuple[Mapping[str, Any], ...]
+    missed: bool
+    level: float | None
+
+
 def months(records: StateReader, limit: int = MOST_MONTHS) -> list[Month]:
     """The last months, oldest first."""
     return sorted(records.latest(Month, limit=limit), key=lambda each: each.month)
@@ -123,10 +134,33 @@ def missed(month: Month, definition: Definition | None) -> tuple[str, ...]:
     """The success criteria that a month does not meet, in words."""
     known = {"auc": month.auc, "brier": month.brier}
     return tuple(
-        f"{each.metric} {value:.3f}, promised {bound(each)}"
+        f"{each.metric} {value:.{places(each.metric)}f}, promised {bound(each)}"
         for each in (definition.problem.success if definition is not None else ())
         if (value := known.get(each.metric)) is not None and not met(each, value)
     )
+
+
+def weighed(slices: Sequence[Mapping[str, Any]], whole: Mapping[str, Any], promised: float | None) -> Weighed:
+    """Slices of a month with how much of its miss each carries, those worse than the rest first, the heaviest of them first.
+
+    A slice carries labelled · (its Brier score − the promised one); its `share` is that of all labelled · (overall − promised), None
+    without labels. A month that keeps its promise has no miss: there a share is of everything above the overall Brier score.
+    """
+    overall = whole["brier"]
+    missed = overall is not None and promised is not None and overall > promised
+    level = promised if missed else overall
+    carried = [_carried(each, level) for each in slices]
+    total = whole["labelled"] * (overall - level) if missed else sum(max(each or 0.0, 0.0) for each in carried)
+    rows = [
+        {**each, "share": amount / total if amount is not None and total > 0 and (missed or amount > 0) else None}
+        for each, amount in zip(slices, carried, strict=True)
+    ]
+    rows.sort(key=lambda each: (not each["worse"], -(each["share"] if each["share"] is not None else -math.inf)))
+    return Weighed(tuple(rows), missed, level)
+
+
+def _carried(each: Mapping[str, Any], level: float | None) -> float | None:
+    return None if each["brier"] is None or level is None else each["labelled"] * (each["brier"] - level)
 
 
 def marks(records: StateReader, within: Stretch, limit: int = 24) -> list[Mark]:

@@ -14,6 +14,7 @@ from baton.delivery.picture import evidence_picture
 from baton.delivery.reading import Reading
 from baton.delivery.release import TRIAL, WAITING, Release
 from baton.delivery.strategy import stages
+from baton.delivery.terms import FAILURES, OUTCOME, QUALITY, SPLIT
 from baton.delivery.weighing import Weighing
 from baton.kernel.errors import NotFound
 from baton.kernel.suggest import did_you_mean
@@ -24,6 +25,8 @@ from baton.team.approval import Approval
 
 LONGEST = 60
 """The most looks at one release that are told."""
+NEAREST = 40
+"""The newest releases among which the one that a trial was compared with is looked for."""
 
 
 def releases(folder: Path) -> list[dict[str, Any]]:
@@ -130,6 +133,47 @@ def listed(records: StateReader, status: str = "", before: str = "", limit: int 
 def on_trial(records: StateReader) -> Release | None:
     """The release on trial, None when there is none."""
     return newest(records, Release, status=TRIAL)
+
+
+def rival(records: StateReader, ledger: LedgerReader, release: Release, at: datetime, until: datetime | None) -> Release | None:
+    """The release that answered for all at an instant and that another one was compared with; None when the record does not tell."""
+    earlier = [each for each in records.latest(Release, limit=NEAREST) if each.live_at is not None and each.id != release.id]
+    for each in sorted(earlier, key=lambda one: one.live_at or at, reverse=True):
+        if any(since <= at and (end is None or at <= end) for since, end in served(told_of(ledger, each, until))):
+            return each
+    return None
+
+
+def headline(weighing: Weighing, rival: str) -> str:
+    """What a look at a release says of every question, in a line of plain words; `rival` is what it is compared with."""
+    return " ".join(said for each in weighing.readings if (said := _said(each, weighing, rival)))
+
+
+def _said(reading: Reading, weighing: Weighing, rival: str) -> str:
+    better = reading.proof is not None and "better" in reading.proof.words
+    failed = any(arm.events for arm in reading.arms[:1])
+    plain = {
+        (QUALITY, "no worse"): f"{'Better than' if better else 'As good as'} {rival}, proved.",
+        (QUALITY, "harm"): f"Worse than {rival}, proved.",
+        (QUALITY, "open"): f"Not proved {'better than' if better else 'as good as'} {rival} yet.",
+        (FAILURES, "no worse"): "Fails no more often, proved." if failed else "No failures.",
+        (FAILURES, "harm"): f"It fails on rows that {rival} can score.",
+        (FAILURES, "open"): "Too few rows yet to rule out failures.",
+        (OUTCOME, "no worse"): f"No more wrong answers than {rival}, proved.",
+        (OUTCOME, "harm"): f"More wrong answers than {rival}, proved.",
+        (SPLIT, "open"): "",
+        (SPLIT, "void"): "The traffic was not split as assigned, so answers cannot be compared.",
+        (OUTCOME, "void"): "",
+    }
+    if (reading.name, reading.decided) in plain:
+        return plain[reading.name, reading.decided]
+    if reading.name != OUTCOME:
+        return f"{reading.name[:1].upper()}{reading.name[1:]}: {reading.decided}."
+    if weighing.stage != "canary":
+        return ""
+    if not weighing.labelled:
+        return "None of its own answers has a label yet, and without one it does not go on."
+    return "Too few wrong answers yet to tell outcomes apart; that does not hold it back."
 
 
 def weighing_of(records: StateReader, release: Release) -> Weighing | None:

@@ -17,6 +17,8 @@ from baton.web.draw.scale import Linear, Log, finite, shown
 
 _FLOOR, _CEILING = 1e-2, 1e6
 _DOTS = 80
+_FAR = 1000.0
+_APART = 17.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,11 @@ def _laid_out(asked: Sequence[Asked], width: int, height: int) -> _Plot:
     low = 10.0 ** math.floor(math.log10(max(min([*values, 1.0]), _FLOOR)))
     high = 10.0 ** math.ceil(math.log10(min(max([*values, 1.0]) * 1.6, _CEILING)))
     last = max(exposures for one in asked for exposures, _ in one.trajectory)
-    beside = max(min(breadth(f"{one.name}  {_amount(_latest(one)[1])}") + 26, 170.0) for one in asked) if width > 500 else 16.0
+    beside = (
+        max(min(breadth(f"{one.name}  {_amount(_latest(one)[1], one.threshold)}") + 26, 170.0) for one in asked)
+        if width > 500
+        else 16.0
+    )
     top = 16.0 if width > 500 else 14.0 + 18 * len(asked)
     y = Log(low, max(high, low * 10), height - 44.0, top)
     return _Plot(Linear(0, max(last, 1), axes.margin([_power(tick) for tick in y.ticks(7)]), width - beside), y, float(width))
@@ -76,8 +82,13 @@ def _power(value: float) -> str:
     return f"{value:,.0f}" if value >= 1 else f"{value:g}"
 
 
-def _amount(value: float) -> str:
-    return told(value) if value >= 0.001 else "<0.001"
+def beyond(value: float, threshold: float) -> str:
+    """Evidence that is a thousand times what its question needs, in words; empty for less."""
+    return f"far past {_power(threshold)}" if threshold > 0 and value >= _FAR * threshold else ""
+
+
+def _amount(value: float, threshold: float) -> str:
+    return beyond(value, threshold) or (told(value) if value >= 0.001 else "<0.001")
 
 
 def _latest(question: Asked) -> tuple[int, float]:
@@ -90,8 +101,10 @@ def _limits(plot: _Plot, asked: Sequence[Asked]) -> list[Markup]:
         if finite(question.threshold) and question.threshold > 0:
             shared.setdefault(question.threshold, []).append(question)
     drawn = []
+    heights = [plot.y.at(threshold) for threshold in shared]
     for threshold, questions in shared.items():
         y, alone = plot.y.at(threshold), len(shared) > 1 or len(asked) == 1
+        crowded = any(0 < y - other < _APART for other in heights)
         said = (
             f"{questions[0].name} decides at {_power(threshold)}"
             if alone and len(asked) > 1
@@ -102,7 +115,7 @@ def _limits(plot: _Plot, asked: Sequence[Asked]) -> list[Markup]:
                 "g",
                 hover(said),
                 tag("line", x1=plot.x.start, x2=plot.x.end, y1=y, y2=y, class_="limit"),
-                text(said, plot.x.start + 6, y - 5, "small halo"),
+                text(said, plot.x.start + 6, y + 13 if crowded else y - 5, "small halo"),
                 class_=questions[0].tone if len(questions) == 1 else "bad",
             )
         )
@@ -120,7 +133,7 @@ def _line(plot: _Plot, question: Asked) -> Markup:
         steps.append(f"{pen}{place(x)},{place(y)}")
         pen = "L"
         if index % every == 0 or index == len(question.trajectory) - 1:
-            said = f"{question.name}: {_amount(value)} after {exposures:,} units"
+            said = f"{question.name}: {_amount(value, question.threshold)} after {exposures:,} units"
             dots.append(
                 tag(
                     "g",
@@ -144,7 +157,7 @@ def _names(plot: _Plot, asked: Sequence[Asked]) -> Markup:
         spots = [(plot.x.start + 14, 9.0 + 18 * index) for index in range(len(asked))]
     drawn = []
     for question, (_, value), (x, y) in zip(asked, ends, spots, strict=True):
-        number = _amount(value)
+        number = _amount(value, question.threshold)
         name = clipped(question.name, plot.width - x - breadth(number) - 14)
         key = tag("line", x1=x - 14, x2=x - 4, y1=y, y2=y, class_="line") if plot.width <= 500 else ""
         label = tag("text", tag("tspan", name, class_="strong"), tag("tspan", number, dx=5, class_="hush"), x=x, y=y + 4)
@@ -157,6 +170,6 @@ def _gist(question: Asked) -> str:
     known = shown(value for _, value in question.trajectory)
     reached = "reached" if max(known) >= question.threshold else "did not reach"
     return (
-        f"{question.name}: after {exposures:,} units the evidence is {_amount(value)}, at most {_amount(max(known))}; "
+        f"{question.name}: after {exposures:,} units the evidence is {_amount(value, question.threshold)}, at most {_amount(max(known), question.threshold)}; "
         f"it {reached} its threshold of {_power(question.threshold)}."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -15,8 +16,10 @@ from baton.web.draw.lettering import breadth, clipped, spread
 from baton.web.draw.numeral import told
 from baton.web.draw.scale import Linear, around, finite, shown
 
-_STRIPS = 6.0
-_ROW = 15
+_STRIPS, _EDGE, _BESIDE = 6.0, 4.0, 5.0
+_ROW, _KEY = 15, 18
+_ROWS, _WITHIN = 8, 2
+"""Rows that labels of events may take, and how many of them the picture holds without growing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,8 @@ def series(
 ) -> Markup:
     """Lines over time, each named at its end; `within` pins the lowest or the highest value of the axis (0 for counts).
 
-    Drawn narrow, the names stand above. Points in the same place of the picture are told by one strip that answers the pointer.
+    Drawn narrow, the names stand above, in as many rows as they need. Events that lie close together make the picture taller, so that
+    each keeps its label. Points in the same place of the picture are told by one strip that answers the pointer.
     """
     lines = [_toned(line, index) for index, line in enumerate(lines)]
     drawn = [(instant(at), value) for line in lines for at, value in line.points if finite(value)]
@@ -98,9 +102,10 @@ def series(
         return nothing(title, width, min(height, 120))
     limits = [mark for mark in marks if isinstance(mark, Threshold) and finite(mark.value)]
     events = [mark for mark in marks if isinstance(mark, Event)]
-    size = (width, height)
-    flags = _flags(_laid_out(lines, drawn, limits, (within, unit, size, 0)), events, 3 if width > 500 else 2)
-    plot = _laid_out(lines, drawn, limits, (within, unit, size, max((flag.row for flag in flags), default=-1) + 1))
+    flags = _flags(_laid_out(lines, drawn, limits, (within, unit, (width, height), 0)), events)
+    rows = max((flag.row for flag in flags), default=-1) + 1
+    height += _ROW * max(0, rows - _WITHIN) + _KEY * max(0, len(_keyed(lines, unit, width)) - 1)
+    plot = _laid_out(lines, drawn, limits, (within, unit, (width, height), rows))
     ticks, labels = axes.measured(plot.y, unit)
     body = [
         *(_span(plot, mark) for mark in marks if isinstance(mark, Span)),
@@ -110,7 +115,7 @@ def series(
         *(_path(plot, line) for line in lines),
         *_strips(plot, lines),
         *(_event(plot, flag) for flag in flags),
-        *(_limit(plot, mark) for mark in limits),
+        *(_limit(plot, mark, lines) for mark in limits),
         _names(plot, lines),
     ]
     return picture("series", (width, height), title, _gist(lines, unit, events), body)
@@ -132,7 +137,8 @@ def _laid_out(
     values = _roomy(values, [limit.value for limit in limits])
     beside = width > 500 and any(line.name for line in lines)
     right = 16 + max(min(164.0, breadth(_ending(line, unit), 12.6) + 8) for line in lines) if beside else 16
-    key = 0 if beside or not any(line.name for line in lines) else 22
+    keyed = 0 if beside else len(_keyed(lines, unit, width))
+    key = 4 + _KEY * keyed if keyed else 0
     low, high = around(values, 5, within)
     y = Linear(low, high, float(height - 28), float(10 + key + _ROW * rows + (4 if rows else 0)))
     _, labels = axes.measured(y, unit)
@@ -198,15 +204,40 @@ def _hull(run: Sequence[tuple[float, float, float]]) -> str:
     return f"M{'L'.join(there + back)}Z"
 
 
-def _limit(plot: _Plot, limit: Threshold) -> Markup:
-    y = plot.y.at(limit.value)
-    above = y - 5 if y - 18 > plot.top else y + 14
+def _limit(plot: _Plot, limit: Threshold, lines: Sequence[Line]) -> Markup:
+    y, said = plot.y.at(limit.value), f"{limit.label} {told(limit.value, plot.unit)}"
+    wide = breadth(said, 11)
+    heights = [at for at, fits in ((y - 5, y - 18 > plot.top), (y + 14, y + 18 < plot.bottom)) if fits] or [y + 14]
+    first, last = plot.x.start + 4, max(plot.x.end - 6 - wide, plot.x.start)
+    lefts = [first, *(last + (first - last) * at / 8 for at in range(8))]
+    drawn = [part for line in lines for run in _runs(line) for part in _parts(plot, run)]
+    left, base = min(
+        ((left, base) for left in lefts for base in heights),
+        key=lambda spot: sum(_covered(part, (spot[0] - 2, spot[0] + wide + 2, spot[1] - 11, spot[1] + 3)) for part in drawn),
+    )
     return tag(
         "g",
         tag("line", x1=plot.x.start, x2=plot.x.end, y1=y, y2=y, class_="limit"),
-        words(f"{limit.label} {told(limit.value, plot.unit)}", plot.x.start + 4, above, "small halo"),
+        words(said, left, base, "small halo"),
         class_=limit.tone,
     )
+
+
+def _parts(plot: _Plot, run: Sequence[tuple[datetime, float]]) -> list[tuple[float, float, float, float]]:
+    """The straight parts of a line, each from (x, y) to (x, y)."""
+    spots = [(plot.x.at(at), plot.y.at(value)) for at, value in run]
+    return [(*here, *there) for here, there in pairwise(spots)]
+
+
+def _covered(part: tuple[float, float, float, float], box: tuple[float, float, float, float]) -> float:
+    """How many pixels of a part, from left to right, may lie in a box of left, right, top and bottom."""
+    (x, y, to_x, to_y), (left, right, top, bottom) = part, box
+    begin, end = max(x, left), min(to_x, right)
+    if begin >= end:
+        return 0.0
+    slope = (to_y - y) / (to_x - x)
+    high, low = sorted((y + slope * (begin - x), y + slope * (end - x)))
+    return end - begin if high < bottom and low > top else 0.0
 
 
 def _span(plot: _Plot, span: Span) -> Markup:
@@ -256,18 +287,31 @@ def _strip(plot: _Plot, lines: Sequence[Line], here: dict[int, tuple[datetime, f
     )
 
 
-def _flags(plot: _Plot, events: Sequence[Event], rows: int) -> list[_Flag]:
-    """Events with labels in so many rows, none on top of another; a label without room is said by its rule alone."""
+def _flags(plot: _Plot, events: Sequence[Event]) -> list[_Flag]:
+    """Events with their labels in the lowest free row, none on top of another; where every row is taken, the rule alone says it.
+
+    From the newest back with labels to the right, unless that leaves out more than from the oldest on with labels to the left: close
+    together at the right edge, only those have room.
+    """
+    ordered = sorted(events, key=lambda event: instant(event.at))
+    back, on = _raised(plot, ordered[::-1], right=True), _raised(plot, ordered, right=False)
+    left_out = [sum(not flag.label for flag in flags) for flags in (back, on)]
+    return back[::-1] if left_out[0] <= left_out[1] else on
+
+
+def _raised(plot: _Plot, ordered: Sequence[Event], *, right: bool) -> list[_Flag]:
+    """Events in this order, each in the lowest row that is free, to the one side where that fits into the picture, else to the other."""
     held: list[_Flag] = []
-    for event in sorted(events, key=lambda event: instant(event.at), reverse=True):
+    for event in ordered:
         x, label = plot.x.at(event.at), clipped(event.label, 150, 11)
         wide = breadth(label, 11) + 8
-        left = x if x + wide < plot.width else x - wide
-        choices = (_Flag(event, label, (x, left, left + wide), row) for row in range(rows))
+        sides = [(x, x + _BESIDE, x + wide), (x, x - wide, x - _BESIDE)]
+        fitting = [spot for spot in (sides if right else sides[::-1]) if spot[1] >= 0 and spot[2] < plot.width]
+        choices = (_Flag(event, label, spot, row) for spot in fitting[:1] for row in range(_ROWS))
         held.append(
             next((flag for flag in choices if not any(flag.meets(other) for other in held)), _Flag(event, "", (x, x, x), -1))
         )
-    return held[::-1]
+    return held
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,16 +378,36 @@ def _beside(plot: _Plot, lines: Sequence[Line]) -> Markup:
     return Markup("").join(drawn)
 
 
+def _keyed(lines: Sequence[Line], unit: str, width: float) -> list[list[tuple[int, str, float]]]:
+    """The rows of the key: the place of a line among all, its name as far as a row holds it, and where it begins."""
+    rows: list[list[tuple[int, str, float]]] = []
+    x, room = 0.0, width - 2 * _EDGE
+    for index, line in enumerate(lines if any(line.name for line in lines) else ()):
+        number = breadth(_value(line, unit)) + 24
+        name = clipped(line.name, room - number, 12.6)
+        wide = number + breadth(name, 12.6)
+        if not rows or x + wide > room:
+            rows.append([])
+            x = 0.0
+        rows[-1].append((index, name, x + _EDGE))
+        x += wide + 12
+    return rows
+
+
+def _value(line: Line, unit: str) -> str:
+    last = _last(line)
+    return told(last[1] if last else None, unit)
+
+
 def _key(plot: _Plot, lines: Sequence[Line]) -> Markup:
-    x, room, drawn = plot.x.start, (plot.width - plot.x.start) / len(lines), []
-    for line in lines:
-        last = _last(line)
-        number = clipped(told(last[1] if last else None, plot.unit), max(room - 24, 0.0))
-        name = clipped(line.name, room - breadth(number) - 24, 12.6)
-        label = [tag("tspan", name, class_="strong"), tag("tspan", number, dx=5, class_="hush")]
-        rule = tag("line", x1=x, x2=x + 10, y1=9, y2=9, class_="line dashed" if line.dashed else "line")
-        drawn.append(tag("g", rule, tag("text", *label, x=x + 14, y=13), class_=line.tone))
-        x += min(14 + breadth(name, 12.6) + breadth(number) + 18, room)
+    drawn = []
+    for row, held in enumerate(_keyed(lines, plot.unit, plot.width)):
+        for index, name, x in held:
+            line, y = lines[index], 9.0 + _KEY * row
+            number = clipped(_value(line, plot.unit), plot.width - x - 24)
+            label = [tag("tspan", name, class_="strong"), tag("tspan", number, dx=5, class_="hush")]
+            rule = tag("line", x1=x, x2=x + 10, y1=y, y2=y, class_="line dashed" if line.dashed else "line")
+            drawn.append(tag("g", rule, tag("text", *label, x=x + 14, y=y + 4), class_=line.tone))
     return Markup("").join(drawn)
 
 

@@ -207,7 +207,7 @@ def _pictured(look: Look, told: list[events.Told]) -> Markup | str:
     if not told:
         return ""
     shown = [Happening(each.at, each.who, each.what, each.tone, look.url(f"/ledger/{each.seq}")) for each in told[:60]]
-    return fits(lambda width: timeline(shown, title="What happened, in order", width=width), 560, 330)
+    return fits(lambda width: timeline(shown, title="What happened, in order", width=width), 1080, 360)
 
 
 PAGES = (

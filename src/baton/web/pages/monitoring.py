@@ -8,7 +8,7 @@ from fastapi import Response
 from markupsafe import Markup
 
 from baton.app.views import monitoring as view
-from baton.app.views.criterion import agreed, bound, met
+from baton.app.views.criterion import agreed, bound, met, places
 from baton.monitoring.day import Day
 from baton.monitoring.month import Month
 from baton.web import wording
@@ -138,7 +138,7 @@ def _metric(look: Look, month: Month, metric: str) -> dict[str, object]:
     name = {"brier": "Brier score", "auc": "AUC"}[metric]
     return {
         "name": f"{name} of {month.month}",
-        "value": wording.number(value, 3),
+        "value": wording.number(value, places(metric)),
         "told": told,
         "tone": "" if kept else "bad",
         "href": look.url(f"/monitoring/month/{month.month}"),
@@ -178,9 +178,9 @@ def _by_month(look: Look, months: Sequence[Month]) -> list[dict[str, object]]:
             for span, each in zip(spans, months, strict=True)
         ]
         lines = _parted(
-            name.split()[0], [(at, value, each.matured >= view.LATE and each.status == "closed") for at, value, each in points]
+            "live", [(at, value, each.matured >= view.LATE and each.status == "closed") for at, value, each in points]
         )
-        lines.append(Line("first model", [(at, getattr(each, f"frozen_{metric}")) for at, _, each in points], "s6"))
+        lines.append(Line("first model", [(at, getattr(each, f"frozen_{metric}")) for at, _, each in points], "s6", dashed=True))
         pictures.append(
             {
                 "name": name,

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import Response
 
 from baton.app.views import monitoring as view
+from baton.app.views.criterion import agreed
 from baton.kernel.clock import iso
 from baton.kernel.errors import NotFound
 from baton.monitoring.month import Month
@@ -26,12 +27,14 @@ def month(look: Look) -> Response:
     found, within = _month(look)
     months = view.months(look.records)
     place = next((at for at, each in enumerate(months) if each.month == found.month), 0)
-    days = [day for day in view.days(look.records) if day.day in within]
+    days, most = [day for day in view.days(look.records) if day.day in within], _most(look)
     return look.show(
         "monitoring/month.html",
         month=found,
         within=within,
         days=days,
+        most=most,
+        above=sum(most is not None and day.brier is not None and day.brier > most for day in days),
         missed=view.missed(found, look.definition),
         without=view.without([found]),
         currency=look.currency,
@@ -52,15 +55,14 @@ def slices(look: Look) -> Response:
     if not column:
         raise NotFound("there is nothing to slice by", where="predictions", why="no feature was ever scored")
     told = look.archive.ask("judged_slices", column=column, **_asked(look, within))
-    most = max((each["to"] for each in told["slices"] if each["to"] is not None), default=0.0)
     return look.fragment(
         "monitoring/slices.html",
         told=told,
+        weighed=view.weighed(told["slices"], told["all"], _most(look)),
         column=column,
         columns=columns,
         within=within,
         last=within.until - timedelta(days=1),
-        most=most,
         month=look.text("month"),
     )
 
@@ -91,6 +93,12 @@ def _month(look: Look) -> tuple[Month, view.Stretch]:
             fix="write it as 2023-06; a month is there from its first Monday on",
         )
     return found, view.bounds_of(name)
+
+
+def _most(look: Look) -> float | None:
+    """The highest Brier score that was agreed; None where none was."""
+    found = agreed(look.definition, "brier")
+    return found.at_most if found is not None else None
 
 
 def _first(look: Look) -> str:

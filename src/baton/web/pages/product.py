@@ -8,6 +8,7 @@ from fastapi import Response
 from markupsafe import Markup
 
 from baton.app.views import product as view
+from baton.app.views.criterion import places
 from baton.app.views.monitoring import bounds_of, months
 from baton.kernel.clock import iso
 from baton.kernel.errors import NotFound
@@ -23,6 +24,7 @@ from baton.web.page import Look, Page
 from baton.web.statics import picture_style
 
 Stage = view.Stage
+TITLES = {"auc": "AUC against what was agreed", "brier": "Brier score against what was agreed"}
 
 
 def product(look: Look) -> Response:
@@ -46,13 +48,16 @@ def _told(look: Look, definition: Definition) -> dict[str, Any]:
     return {
         "definition": definition,
         "months": known,
-        "promises": view.promises(definition.problem, known),
+        "promises": [
+            (each, wording.number(each.latest, places(each.metric))) for each in view.promises(definition.problem, known)
+        ],
         "worth": view.worth(known),
         "steps": view.under_way(look.records),
         "risks": view.risks(look.records, look.at),
-        "quality": [fits(partial(_quality, look, known, name)) for name in _metrics(definition)],
+        "quality": [(TITLES[name], fits(partial(_quality, look, known, name))) for name in _metrics(definition)],
         "value": fits(partial(_value, definition, known)),
         "turns": _turns(look),
+        "stages": view.stages(look.records)[::-1],
         "currency": definition.problem.value.currency,
     }
 
@@ -69,7 +74,7 @@ def _points(known: list[Month], name: str) -> list[tuple[datetime, float | None]
 def _quality(look: Look, known: list[Month], name: str, width: int) -> Markup:
     lines = [
         Line("live", _points(known, name), "s1"),
-        Line("first model, left alone", _points(known, f"frozen_{name}"), "s6", dashed=True),
+        Line("first model", _points(known, f"frozen_{name}"), "s6", dashed=True),
     ]
     title = {"auc": "AUC by month", "brier": "Brier score by month (lower is better)"}[name]
     return series(lines, title=title, marks=[*limits(look, name), *went_live(look)], width=width)
@@ -84,7 +89,7 @@ def _value(definition: Definition, known: list[Month], width: int) -> Markup:
         live, first = live + (each.value or 0.0), first + (each.frozen_value or 0.0)
         totals.append((bounds_of(each.month).since, live))
         frozen.append((bounds_of(each.month).since, first))
-    lines = [Line("as it was", totals, "s1"), Line("without retraining", frozen, "s6", dashed=True)]
+    lines = [Line("live", totals, "s1"), Line("first model", frozen, "s6", dashed=True)]
     return series(lines, title="Value so far, month by month", unit=unit, within=(0, None), width=width)
 
 
@@ -149,7 +154,7 @@ def _criterion(each: view.Promise) -> dict[str, Any]:
     return {
         "name": each.metric,
         "wanted": each.limit,
-        "found": wording.number(each.latest, 3),
+        "found": wording.number(each.latest, places(each.metric)),
         "met": each.kept,
         "note": f"{each.month}; kept in {each.months_kept} of {wording.plural(each.months, 'month')}" if each.month else "",
     }

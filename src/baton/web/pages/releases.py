@@ -22,8 +22,8 @@ from baton.web.draw.canvas import fits
 from baton.web.draw.series import Line, Threshold, series
 from baton.web.draw.share import Part, share
 from baton.web.draw.timeline import Lane, Stretch, lanes
-from baton.web.evidence import amount, readings
-from baton.web.levers import DAYS, levers
+from baton.web.evidence import readings, short_of
+from baton.web.levers import DAYS, levers, nameless
 from baton.web.marks import went_live
 from baton.web.page import Look, Page
 
@@ -59,7 +59,8 @@ def release(look: Look) -> Response:
         lane=fits(lambda width: _lanes(look, [(found, facts)], f"{found.id} in traffic", width)),
         signed=view.signed(look.records, found, facts),
         asked=view.promotion(look.records, found),
-        amount=amount,
+        short_of=short_of,
+        headline=_headline(look, found, looks[-1]) if looks else "",
         siblings=[each for each in arms(look.records).get(found.group, []) if each.id != found.id] if found.group else [],
         owner=look.owner("deploy"),
     )
@@ -75,6 +76,7 @@ def _page(look: Look) -> dict[str, Any]:
         "now": shown,
         "shares": {part.release.id: part.share for part in answering.answering},
         "acts": levers(look),
+        "nameless": nameless(look),
         "rows": rows,
         "total": total,
         "pager": pager.by_record(
@@ -132,8 +134,16 @@ def _trial(look: Look, trial: Release) -> dict[str, object]:
         "readings": readings(weighing),
         "grown": _grown(view.weighings(look.ledger, trial, look.moment), _margin(look)),
         "asked": view.promotion(look.records, trial),
-        "amount": amount,
+        "headline": _headline(look, trial, weighing) if weighing is not None else "",
     }
+
+
+def _headline(look: Look, release: Release, weighing: Weighing) -> str:
+    """The readings of a trial in a line; an arm is not on trial, its comparison has words of its own."""
+    if release.group:
+        return ""
+    rival = view.rival(look.records, look.ledger, release, weighing.at, look.moment)
+    return view.headline(weighing, f"version {rival.version}" if rival is not None else "the live version")
 
 
 def _stages(look: Look, release: Release, facts: Sequence[Fact]) -> list[view.Stage]:
