@@ -45,7 +45,8 @@ def open_sqlite(path: Path, *, create: bool = False, patience: float = BUSY) -> 
 
 def _on_connect(patience: float, connection: Any, _: Any) -> None:
     _write_ahead(connection)
-    for pragma in ("synchronous=FULL", f"busy_timeout={patience * 1000:.0f}", "foreign_keys=ON"):
+    # half a mebibyte of pages each: the system's own cache serves all connections, and a console has one for every thread
+    for pragma in ("synchronous=FULL", f"busy_timeout={patience * 1000:.0f}", "foreign_keys=ON", "cache_size=-512"):
         connection.execute(f"PRAGMA {pragma}")
 
 
