@@ -24,13 +24,11 @@ from baton.web.page import Look, Page
 from baton.web.pages import pages, sign_in
 from baton.web.rendering import rendered
 from baton.web.statics import static
-from baton.web.unsent import own_path
+from baton.web.unsent import NEVER, own_path
 
 _logger = logging.getLogger("baton.web")
 API = ("/api", "/openapi.json")
 """What answers machines; everything else answers people."""
-SECRET = ("csrf", "password", "again", "token", "code", "once", "first")
-"""Fields of forms that are never shown again."""
 UNTYPED = ("back", "next", "shown")
 """Fields that a form holds by itself: nobody typed them."""
 
@@ -110,7 +108,7 @@ def told(request: Request, status: int, error: BatonError, form: dict[str, tuple
     if request.headers.get("x-fragment"):
         text = rendered("trouble/fragment.html", what=error.what, why=error.why, fix=error.fix)
         return HTMLResponse(text, status)
-    kept = {name: values[-1] for name, values in (form or {}).items() if name not in (*SECRET, *UNTYPED) and values[-1].strip()}
+    kept = {name: values[-1] for name, values in (form or {}).items() if name not in (*NEVER, *UNTYPED) and values[-1].strip()}
     text = rendered(
         "trouble.html",
         heading=HTTPStatus(status).phrase if status != 500 else "Something went wrong",

@@ -8,7 +8,7 @@ from baton.web.asgi import Form
 
 LARGEST: Final = 64 * 1024
 NEVER: Final = ("csrf", "password", "again", "token", "first", "once", "code", "unsent", "unsent_to")
-"""Fields that are not carried: what is secret, and what is the door's own."""
+"""Fields that are neither carried nor shown again: what is secret, and what is the door's own."""
 LONGEST: Final = 2000
 
 

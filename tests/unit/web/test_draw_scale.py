@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from baton.web.draw import layering
 from baton.web.draw.calendar import Time
-from baton.web.draw.graph import Edge, Node, layered
 from baton.web.draw.lettering import breadth, clipped, spread, wrapped
 from baton.web.draw.numeral import ticks_told, told
 from baton.web.draw.scale import Linear, Log, around
@@ -116,11 +115,9 @@ def test_places_are_spread_apart_in_their_order(places: list[float]) -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abcdefghij"), st.sampled_from("abcdefghij")), max_size=25))
 def test_edges_lead_forward_but_for_those_that_close_a_circle(arcs: list[tuple[str, str]]) -> None:
-    nodes = [Node(one, one) for one in "abcdefghij"]
-    layers = layered(nodes, [Edge(*arc) for arc in arcs])
-    number = {node: at for at, layer in enumerate(layers) for node in layer}
-    assert sorted(number) == sorted("abcdefghij")
     forward, backward = layering.acyclic("abcdefghij", list(dict.fromkeys(arcs)))
+    number = layering.longest("abcdefghij", forward, {})
+    assert sorted(number) == sorted("abcdefghij")
     assert {*forward, *backward} == {*arcs}
     assert all(number[source] < number[target] for source, target in forward)
 

@@ -80,14 +80,6 @@ def graph(nodes: Sequence[Node], edges: Sequence[Edge], *, title: str, width: in
     return picture("graph", size, title, _gist(nodes, edges, layout, backward), (whole,), own=breadest > width)
 
 
-def layered(nodes: Sequence[Node], edges: Sequence[Edge]) -> list[list[str]]:
-    """The ids of the nodes by layer, in drawing order."""
-    nodes = list({node.id: node for node in reversed(nodes)}.values())[::-1]
-    _, forward, _ = _sorted(nodes, edges)
-    known = {node.id for node in nodes}
-    return [[one for one in layer if one in known] for layer in _laid_out(nodes, forward, WIDE).layers]
-
-
 def _sorted(nodes: Sequence[Node], edges: Sequence[Edge]) -> tuple[list[Edge], list[layering.Arc], list[layering.Arc]]:
     known = [node.id for node in nodes]
     kept = list({(edge.source, edge.target): edge for edge in edges if {edge.source, edge.target} <= set(known)}.values())
