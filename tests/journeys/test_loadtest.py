@@ -110,15 +110,19 @@ def test_an_interrupt_tells_what_was_found_so_far(server: Server) -> None:
 
 @contextmanager
 def stalling(stall: float = 0.0, *, closing: bool = False) -> Iterator[Target]:
-    """A server of one thread a connection that answers at once, but stands still altogether for a while after a fifth of a second."""
+    """A server of one thread a connection that answers at once, but stands still altogether for a while.
+
+    That begins a fifth of a second after the first request, however long the sender takes to make ready.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
-    began, held = time.perf_counter(), threading.Event()
+    began, held = list[float](), threading.Event()
 
     def serve(connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with connection, suppress(OSError):
             while connection.recv(65536):
-                at = time.perf_counter() - began
+                began.append(time.perf_counter())
+                at = began[-1] - began[0]
                 if stall and 0.2 <= at < 0.2 + stall:
                     held.wait(0.2 + stall - at)
                 if closing:
@@ -145,7 +149,7 @@ def test_a_stall_is_felt_by_all_who_would_have_come_during_it() -> None:
         closed = closed_loop(target, [target.post(b"{}")], 1, 1.0)
     with stalling(0.5) as target:
         opened = offered(target, [target.post(b"{}")], 100.0, 1.0, 8)
-    assert closed.accepted.above(0.1) == 1 and closed.accepted.quantile(0.9) < 0.1
+    assert 1 <= closed.accepted.above(0.1) < 5 and closed.accepted.quantile(0.9) < 0.1
     assert opened.accepted.above(0.1) > 20 and opened.accepted.quantile(0.9) > 0.2
     assert opened.accepted.total == sum(opened.statuses.values())
 

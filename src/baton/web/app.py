@@ -21,10 +21,11 @@ from baton.team.actor import Actor
 from baton.team.permission import RIGHTS, require
 from baton.web import bodies, routes
 from baton.web.aside import THREADS
-from baton.web.console import furnish, is_page, missing, on_error, told
+from baton.web.console import furnish
 from baton.web.events import Events
 from baton.web.failure import ANSWERS, Failure, failure, failure_of
 from baton.web.gate import OPEN, Gate
+from baton.web.misfortune import is_page, missing, on_error, told
 from baton.web.page import Page
 from baton.web.pages import pages, sign_in
 from baton.web.session import Door

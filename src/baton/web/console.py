@@ -1,36 +1,23 @@
-"""The console: what puts pages into the application, and how they say that something went wrong."""
+"""The console: what puts pages into the application, and what each is made from."""
 
-import logging
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from pathlib import Path
 from threading import Semaphore
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import HTMLResponse
 
 from baton.app.alone.desk import Desk
 from baton.app.archive.archive import Archive
 from baton.kernel.clock import iso
-from baton.kernel.errors import BatonError, NotFound, Refused, Unavailable
+from baton.kernel.errors import BatonError, Refused, Unavailable
 from baton.team.permission import require
-from baton.web.asgi import read_form
+from baton.web.asgi import Form, read_form
 from baton.web.aside import AT_ONCE, Aside
 from baton.web.events import Events
-from baton.web.failure import STATUS
 from baton.web.page import Look, Page
 from baton.web.pages import pages, sign_in
-from baton.web.rendering import rendered
 from baton.web.statics import static
-from baton.web.unsent import NEVER, own_path
-
-_logger = logging.getLogger("baton.web")
-API = ("/api", "/openapi.json")
-"""What answers machines; everything else answers people."""
-UNTYPED = ("back", "next", "shown")
-"""Fields that a form holds by itself: nobody typed them."""
 
 
 def furnish(app: FastAPI, archive: Archive, events: Events) -> None:
@@ -47,19 +34,19 @@ def furnish(app: FastAPI, archive: Archive, events: Events) -> None:
 
 def _answering(page: Page) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        form = read_form(await request.body()) if page.method == "POST" else {}
+        request.state.form = form = read_form(await request.body()) if page.method == "POST" else {}
         return await run_in_threadpool(_answered, page, request, form)
 
     return answer
 
 
-def _answered(page: Page, request: Request, form: dict[str, tuple[str, ...]]) -> Response:
+def _answered(page: Page, request: Request, form: Form) -> Response:
     turn: Semaphore = request.app.state.turn
     with turn:
         return _made(page, request, form, Aside(request.app.state.archive, turn))
 
 
-def _made(page: Page, request: Request, form: dict[str, tuple[str, ...]], archive: Aside) -> Response:
+def _made(page: Page, request: Request, form: Form, archive: Aside) -> Response:
     desk: Desk = request.app.state.desk
     look = Look(request, desk, request.state.actor, archive, form, trouble(request.app))
     if look.trouble and page.method == "POST" and page.action != "read":
@@ -96,51 +83,3 @@ def _file(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return (found.st_dev, found.st_ino)
-
-
-def is_page(request: Request) -> bool:
-    """Whether a person reads the answer."""
-    return not request.url.path.startswith(API)
-
-
-def told(request: Request, status: int, error: BatonError, form: dict[str, tuple[str, ...]] | None = None) -> Response:
-    """A page that says what happened, where, why and what to do; what was typed is shown again."""
-    if request.headers.get("x-fragment"):
-        text = rendered("trouble/fragment.html", what=error.what, why=error.why, fix=error.fix)
-        return HTMLResponse(text, status)
-    kept = {name: values[-1] for name, values in (form or {}).items() if name not in (*NEVER, *UNTYPED) and values[-1].strip()}
-    text = rendered(
-        "trouble.html",
-        heading=HTTPStatus(status).phrase if status != 500 else "Something went wrong",
-        what=error.what,
-        where=error.where if status < 500 else "",  # where the files of this installation are is its log's business
-        why=error.why,
-        fix=error.fix,
-        kept=kept,
-        back=_back(request),
-    )
-    return HTMLResponse(text, status)
-
-
-def _back(request: Request) -> str:
-    """Where a form came from, as an address of our own."""
-    try:
-        path = urlsplit(request.headers.get("referer", "")).path
-    except ValueError:
-        return "/"
-    return own_path(path) if request.method == "POST" else "/"
-
-
-async def on_error(request: Request, error: BatonError) -> Response:
-    """A page for an error of Baton's. A fault of this installation tells only that there is one; the log has the rest."""
-    status = STATUS.get(error.code, 500)
-    if status == 500:
-        _logger.error("%s", error)
-    form = read_form(await request.body()) if request.method == "POST" else None
-    return told(request, status, error, dict(form) if form else None)
-
-
-def missing(request: Request) -> Response:
-    """A page for an address that leads nowhere."""
-    lost = NotFound(f"there is no page at {request.url.path[:200]}", fix="begin at the loop")
-    return told(request, 404, lost)

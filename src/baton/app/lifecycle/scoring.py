@@ -64,7 +64,8 @@ def _score(step: Step, batch: Scoring, order: Order) -> None:
     press = Press(house.workspace, house.tables, house.artifacts, house.definition.entity.key)
     try:
         publishing.require_ours(house.tables, order.table)
-        run = publishing.settle(press, step.office, step.act(PHASE), publishing.started(run, None), batch.drift)
+        with publishing.alone(house.workspace):
+            run = publishing.settle(press, step.office, step.act(PHASE), publishing.started(run, None), batch.drift)
     except BatonError as error:
         if error.retryable:
             raise

@@ -4,7 +4,8 @@ Three acts on the record: the run began; it was published, withheld or failed; i
 them touches no record, so that a process killed anywhere and begun again ends with the same table and nothing twice.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -151,7 +152,7 @@ def _done(site: Site, prepared: Prepared, report: Callable[[int, int], None]) ->
     except BatonError as error:
         _fail(site, prepared.run.id, error)
         raise
-    with seat(site.project, site.folder, site.asked.person) as here:
+    with _ending(site) as here:
         run = _present(here, prepared.run.id)
         if run.open:
             run = publishing.settle(site.press(here), here.office, site.act(here, "score.run"), run)
@@ -161,8 +162,15 @@ def _done(site: Site, prepared: Prepared, report: Callable[[int, int], None]) ->
         return run
 
 
+@contextmanager
+def _ending(site: Site) -> Iterator[Seat]:
+    """A seat from which a run is ended; what others ended before is on record when it is taken."""
+    with publishing.alone(_place(site)), seat(site.project, site.folder, site.asked.person) as here:
+        yield here
+
+
 def _freed(site: Site, id: str) -> ScoringRun:
-    with seat(site.project, site.folder, site.asked.person) as here:
+    with _ending(site) as here:
         run = _publish(site, here, _present(here, id))
         here.commit()
         return run

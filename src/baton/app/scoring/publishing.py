@@ -58,6 +58,14 @@ class Press:
     key: str
 
 
+@contextmanager
+def alone(workspace: Workspace) -> Iterator[None]:
+    """One process at a time ends runs: of two with the same one the second finds it ended. Neither takes long."""
+    with (workspace.folder / "scoring.lock").open("a") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
+
+
 def started(run: ScoringRun, known: ScoringRun | None) -> ScoringRun:
     """The run as it is scored: a new one, one that failed and is tried again, or one that was cut short and goes on."""
     if known is None:
@@ -130,8 +138,7 @@ def entity_column(key: str) -> str:
 
 
 def _append(press: Press, run: ScoringRun, rows: "pa.Table") -> None:
-    with _alone(press.workspace):
-        press.tables.append(run.cause.table, _table(run, rows, press.key), step=STEP, writer=run.id)
+    press.tables.append(run.cause.table, _table(run, rows, press.key), step=STEP, writer=run.id)
 
 
 def _table(run: ScoringRun, rows: "pa.Table", key: str) -> "pa.Table":
@@ -163,11 +170,3 @@ def _holdout(press: Press, office: Office, run: ScoringRun) -> Profile | None:
         return None
     kept = json.loads(press.artifacts.get(turn.candidate)).get("scores")
     return msgspec.convert(kept, Profile) if kept is not None else None
-
-
-@contextmanager
-def _alone(workspace: Workspace) -> Iterator[None]:
-    """One process at a time appends scores: a command and the loop take turns, and neither takes long."""
-    with (workspace.folder / "scoring.lock").open("a") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
-        yield

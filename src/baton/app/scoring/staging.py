@@ -31,8 +31,10 @@ class Staging:
 
         sink = io.BytesIO()
         pq.write_table(pa.table({ENTITY: entities, SCORE: pa.array(scores, pa.float64())}), sink)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        replace_file(self._path(span), sink.getvalue())
+        try:
+            self._keep(span, sink.getvalue())
+        except FileNotFoundError:  # another process published the same run at this moment, and let go of its chunks
+            self._keep(span, sink.getvalue())
 
     def rows(self, spans: tuple[range, ...]) -> "pa.Table":
         """All chunks in order. Raises Corrupt when one is missing or cannot be read."""
@@ -52,6 +54,10 @@ class Staging:
     def clear(self) -> None:
         """Let go of them: they are published, or never will be."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _keep(self, span: range, data: bytes) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        replace_file(self._path(span), data)
 
     def _path(self, span: range) -> Path:
         return self._folder / f"{span.start}-{span.stop}.parquet"
