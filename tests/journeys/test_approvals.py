@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 from journeys.trained import train_once
 
-from baton.app import answers, overrides
+from baton.app import answers, overrides, rollback
 from baton.app.bootstrap import open_house, open_workspace_keys
 from baton.app.house import House
 from baton.app.lifecycle import overriding
@@ -317,6 +317,62 @@ def test_a_brake_is_let_go_once(tmp_path: Path) -> None:
             life.act("cleo", overrides.override, "brake", "proposal-9", "why", life.now + DAY)
         with pytest.raises(InvalidInput, match="about everything"):
             life.act("cleo", overrides.override, "freeze", "turn-1", "why", life.now + DAY)
+
+
+def second_on_trial(life: Life) -> Release:
+    """The first version is live, and a second one is on trial."""
+    life.day()
+    draft = Draft(life.house.state)
+    draft.record(Act("baton", "", life.now), Proposal("proposal-1", "waiting", "", "drift", AT), "made", "drift")
+    draft.commit({}, {})
+    life.now += DAY
+    life.day()
+    live, trial = life.all(Release)
+    assert (live.status, trial.status) == ("live", "shadow")
+    return trial
+
+
+def test_two_people_promote_what_is_on_trial_before_it_is_proved(tmp_path: Path) -> None:
+    with living(tmp_path / "p", approvals="approvals: {rollout: file}") as life:
+        with pytest.raises(NotFound, match="nothing to promote"):
+            life.act("cleo", overrides.override, "promote", "", "why", AT + DAY)
+        trial = second_on_trial(life)
+        with pytest.raises(NotFound, match="no release 'release-9' is on trial"):
+            life.act("cleo", overrides.override, "promote", "release-9", "why", life.now + DAY)
+        told = life.act("cleo", overrides.override, "promote", "", "the live one is known to be wrong", life.now + 3 * DAY)
+        assert f"promote ({trial.id})" in told and "1 more must approve (ben)" in told
+        life.after(HOUR)
+        assert [each.status for each in life.all(Release)] == ["live", "shadow"], "one person is not enough"
+        request = life.all(Override)[0].approval
+        with pytest.raises(Refused, match="ann's own work"):
+            life.act("ann", answers.approve, request)
+        life.act("cleo", overrides.override, "freeze", "", "launch day", life.now + DAY)
+        life.act("ben", answers.approve, life.all(Override)[1].approval)
+        life.act("ben", answers.approve, request)
+        life.after(HOUR)
+        assert [each.status for each in life.all(Release)] == ["live", "shadow"], "a freeze holds it"
+        life.now += DAY
+        life.day()
+        before, after = life.all(Release)
+        assert (before.status, after.status, after.share, life.turn().status) == ("retired", "live", 1.0, "done")
+        (fact,) = life.house.state.facts(kind="release.promoted")
+        assert fact.payload["approval"] == request and "the live one is known to be wrong" in fact.reason
+        assert life.all(Override)[0].outcome == f"used: {trial.id} serves all traffic"
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_a_promotion_by_hand_ends_with_the_trial(tmp_path: Path, approved: bool) -> None:
+    with living(tmp_path / "p", approvals="approvals: {rollout: file}") as life:
+        trial = second_on_trial(life)
+        life.act("cleo", overrides.override, "promote", trial.id, "it is needed", life.now + 3 * DAY)
+        if approved:
+            life.act("ben", answers.approve, life.all(Override)[0].approval)
+        life.act("cleo", rollback.go_back, "it answers nonsense")
+        life.after(HOUR)
+        (asked,) = life.all(Override)
+        assert [each.status for each in life.all(Release)] == ["live", "rolled-back"]
+        assert (asked.status, asked.outcome) == ("ended" if approved else "refused", f"{trial.id} is no longer on trial")
+        assert all(not each.open for each in life.all(Approval))
 
 
 @pytest.mark.parametrize("give_up", [False, True])

@@ -186,7 +186,7 @@ def test_what_needs_four_eyes_is_asked_for_by_one_and_granted_by_another(shop: S
         answer_with(cleo.page.get_by_role("main"), "Freeze", f"the auditors are here {MARKUP}")
         told(cleo.page, "asked")
         expect(cleo.page.get_by_role("main")).to_contain_text("Freeze is asked for by cleo")
-        asked = next(each for each in shop.all(Approval) if each.requested_by == "cleo")
+        asked = next(each for each in shop.all(Approval) if each.requested_by == "cleo" and "auditors" in each.what)
         cleo.go(f"/inbox/{asked.id}")
         expect(cleo.page.get_by_role("main")).to_contain_text("cleo has approved it already")
         ann.go("/inbox")
@@ -292,8 +292,19 @@ def test_what_somebody_types_is_not_taken_away_by_what_comes_meanwhile(shop: Sho
         expect(form.locator("textarea:visible")).to_have_value("half a sent")
 
 
-def test_a_trial_is_ended_where_its_evidence_is_and_traffic_is_halted_and_resumed(shop: Shop) -> None:
-    with shop.visit("cleo") as cleo:
+def test_beside_its_evidence_two_promote_a_trial_and_one_ends_it_and_traffic_is_halted_and_resumed(shop: Shop) -> None:
+    with shop.visit("cleo") as cleo, shop.visit("ann") as ann:
+        cleo.go("/releases")
+        answer_with(cleo.page.get_by_role("main"), "Promote", f"the live one is wrong {MARKUP}")
+        told(cleo.page, "asked")
+        expect(cleo.page.get_by_role("main")).to_contain_text("cleo asked for it: the live one is wrong <")
+        request = shop.last("override.asked")
+        assert (request.actor, (request.state or {})["subject"]) == ("cleo", "release-000000000003")
+        ann.go(f"/inbox/{(request.state or {})['approval']}")
+        answer_with(ann.page, "Approve", "seen the complaints")
+        told(ann.page, "granted")
+        assert (shop.last("override.held").subject, shop.last("approval.granted").actor) == (request.subject, "ann")
+        cleo.go("/releases")
         cleo.go("/releases")
         reading = cleo.page.get_by_role("article", name="Reading: errors")
         expect(reading).to_contain_text("Not decided yet")

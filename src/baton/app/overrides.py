@@ -3,16 +3,18 @@
 from datetime import datetime
 
 from baton.app.bootstrap import load_rules, open_workspace_keys
-from baton.app.lifecycle import overriding
+from baton.app.lifecycle import approving, overriding
 from baton.app.lifecycle.offering import current
 from baton.app.lifecycle.routing import sync_routing
 from baton.app.lifecycle.turn import Turn
 from baton.app.seat import Seat
+from baton.delivery.release import TRIAL, Release
 from baton.incidents.proposal import Proposal
 from baton.kernel.clock import iso
 from baton.kernel.errors import InvalidInput, NotFound
 from baton.kernel.suggest import did_you_mean
 from baton.project.definition import Definition
+from baton.registry.version import ModelVersion
 from baton.team.approval import Approval, approvers, needed
 from baton.team.override import ANYTHING, KINDS, Override, asked
 
@@ -75,6 +77,8 @@ def _subject(here: Seat, kind: str, subject: str) -> str:
         if not subject:
             raise InvalidInput("the gate of which turn?", where="--subject", fix="name it, e.g. --subject turn-2: baton status")
         raise NotFound(f"there is no turn '{subject}'", where="--subject", why=did_you_mean(subject, turns), fix="baton status")
+    if kind == "promote":
+        return _trial(here, subject).id
     if kind == "brake" and subject:
         known = [each.id for each in here.state.all(Proposal, status=("waiting",))]
         if subject not in known:
@@ -87,8 +91,23 @@ def _subject(here: Seat, kind: str, subject: str) -> str:
     return ANYTHING
 
 
+def _trial(here: Seat, id: str) -> Release:
+    """The release on trial, which may be named."""
+    trials = here.state.all(Release, status=TRIAL)
+    found = next((each for each in trials if id in ("", each.id)), None)
+    if found is None:
+        if not trials:
+            raise NotFound("there is nothing to promote", why="no release is on trial", fix="baton status")
+        why = did_you_mean(id, [each.id for each in trials])
+        raise NotFound(f"no release '{id}' is on trial", where="the release", why=why, fix="baton status")
+    return found
+
+
 def _authors(here: Seat, kind: str, subject: str) -> tuple[str, ...]:
     """Whose work is let through: of a turn's candidate, whoever answers for training it and whoever offered it."""
+    if kind == "promote":
+        version = here.draft.get(ModelVersion, f"version-{_trial(here, subject).version}")
+        return approving.authors_of(version) if version is not None else ()
     if kind != "gate":
         return ()
     offered = current(here.draft, "candidate", subject)

@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "bundle": ("baton.cli.bundle", "Models as files: bring your own, look at one, check one, take one out."),
     "serve": ("baton.cli.serve", "Serve bundle files, without a workspace."),
     "release": ("baton.cli.release", "Releases on their way into traffic, and the evidence on them."),
+    "promote": ("baton.cli.delivery", "Let the release on trial serve all traffic early: four eyes."),
     "rollback": ("baton.cli.delivery", "Put the version before back into service."),
     "delete": ("baton.cli.deletion", "Delete the files of a version that no longer answers."),
     "reproduce": ("baton.cli.training", "Train a version again and compare every byte."),

@@ -8,8 +8,12 @@ from baton.cli.right import Owned
 
 
 @click.command(cls=Owned, action="override.ask")
-@click.argument("kind", type=click.Choice(["gate", "brake", "freeze", "halt"]))
-@click.option("--subject", default="", help="What it is about: a turn for gate, a proposal for brake.  [default: anything]")
+@click.argument("kind", type=click.Choice(["gate", "brake", "promote", "freeze", "halt"]))
+@click.option(
+    "--subject",
+    default="",
+    help="What it is about: a turn for gate, a proposal for brake, a release for promote.  [default: anything]",
+)
 @click.option("--until", default=None, help="When it reverts by itself: an instant, or a time from now such as 2d.")
 @click.option("--reason", required=True, help="Why; it goes on the record.")
 @click.option("--as", "person", default=None, help="Who asks.  [default: you]")
@@ -17,8 +21,8 @@ from baton.cli.right import Owned
 def override(where: Where, kind: str, subject: str, until: str | None, reason: str, person: str | None) -> None:
     """Ask that a rule does not hold for a time. It needs four eyes, says who and why, and reverts by itself.
 
-    gate: let a turn's candidate through. brake: retrain in spite of cooldown and budget. freeze: no promotion, no new turn.
-    halt: as `baton halt`.
+    gate: let a turn's candidate through. brake: retrain in spite of cooldown and budget. promote: as `baton promote`.
+    freeze: no promotion, no new turn. halt: as `baton halt`.
     """
     from baton.app.overrides import override as ask
     from baton.app.seat import seat

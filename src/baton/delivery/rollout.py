@@ -98,4 +98,6 @@ def _unproved(release: Release, policy: Rollout, now: datetime, missing: list[st
     late = f"not proved within {duration_text(policy.latest)} of {release.status}: {why}"
     if policy.overdue == "roll-back":
         return Decision("roll-back", late, ("latest",))
-    return Decision("hold", f"waits for a person, who may end it with baton rollback; {late}", ("latest",))
+    return Decision(
+        "hold", f"waits for a person, who may end it (baton rollback) or let it through (baton promote); {late}", ("latest",)
+    )

@@ -23,6 +23,7 @@ from baton.ledger.move import Moves, move
 KINDS: Mapping[str, tuple[str, str]] = {
     "gate": ("evaluate", "let the candidate of a turn through although the gate failed"),
     "brake": ("retrain", "retrain now in spite of cooldown and budget"),
+    "promote": ("deploy", "let the release on trial serve all traffic before everything asked of it is proved"),
     "freeze": ("deploy", "no promotion and no new turn"),
     "halt": ("incident", "no version answers"),
 }

@@ -63,7 +63,7 @@ RIGHTS: Mapping[str, Right] = {
         Right("consultation.comment", VOICE, services=False, what="comment when consulted"),
         Right("task.finish", ANYBODY, services=False, what="finish or give up a task of theirs"),
         Right("approval.answer", WORK, services=False, what="approve or refuse"),
-        Right("override.ask", WORK, services=False, what="ask to override a gate, a brake, or to freeze"),
+        Right("override.ask", WORK, services=False, what="ask to override a gate or a brake, to promote early, or to freeze"),
         Right("score.run", WORK, "deploy", what="score a table or a query"),
         Right("score.publish", WORK, "deploy", services=False, what="publish scores that were withheld"),
         Right("release.roll-back", WORK, "deploy", services=False, what="roll a release back"),

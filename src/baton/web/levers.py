@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 
+from baton.app.lifecycle.approving import authors_of
 from baton.app.lifecycle.overriding import reviewer
+from baton.app.views import release as view
 from baton.app.views import traffic as flow
 from baton.delivery.release import TRIAL
 from baton.kernel.errors import BatonError
+from baton.registry.version import ModelVersion
 from baton.team.approval import Matter, approvers, requested
 from baton.team.permission import permitted
 from baton.web import wording
@@ -18,7 +21,12 @@ DAYS = ("1", "2", "7", "14")
 def levers(look: Look) -> list[dict[str, object]]:
     """What people may do to traffic: what it would do, in words, and who may."""
     halted = flow.traffic(look.records, None).halt
-    made = [_returning(look), _resuming(look, halted.what) if halted is not None else _halting(look), _freezing(look)]
+    made = [
+        *_promoting(look),
+        _returning(look),
+        _resuming(look, halted.what) if halted is not None else _halting(look),
+        _freezing(look),
+    ]
     gate = _gating(look)
     return [*made, *([gate] if gate is not None else [])]
 
@@ -62,6 +70,24 @@ def _returning(look: Look) -> dict[str, object]:
         look, "/releases/roll-back", "release.roll-back", "Roll back", words[0].upper() + words[1:],
         fields={"shown": ended.id}, after=_reviewed(look, "release.roll-back", "deploy"),
     )  # fmt: skip
+
+
+def _promoting(look: Look) -> list[dict[str, object]]:
+    trial = view.on_trial(look.records)
+    if trial is None:
+        return []
+    asked = flow.asked_by_hand(look.records, trial)
+    words = f"Version {trial.version} answers for all before everything asked of it is proved. Harm proved before then ends its trial all the same."
+    if asked is not None:
+        words = f"{asked.asked_by} asked for it: {asked.reason}. It waits in the inbox of those who may approve it."
+    version = look.records.get(ModelVersion, f"version-{trial.version}")
+    after = _four_eyes(look, "deploy", authors_of(version) if version is not None else ())
+    return [
+        _act(
+            look, "/releases/promote", "override.ask", "Promote", words, days=DAYS, tone="", after=after, fields={"shown": trial.id},
+            possible=asked is None,
+        )
+    ]  # fmt: skip
 
 
 def _halting(look: Look) -> dict[str, object]:
@@ -108,8 +134,8 @@ def _reviewer(look: Look, by: str, phase: str) -> str:
         return ""
 
 
-def _four_eyes(look: Look, phase: str) -> str:
-    """Who has to say yes to an override of a phase's rule."""
-    asked = requested(Matter("override", "", "", phase, ""), look.person, look.at, look.owned.approvals.need)
+def _four_eyes(look: Look, phase: str, authors: tuple[str, ...] = ()) -> str:
+    """Who has to say yes to an override of a phase's rule: none of the authors."""
+    asked = requested(Matter("override", "", "", phase, "", authors), look.person, look.at, look.owned.approvals.need)
     names = [name for name in approvers(look.team, asked, look.at) if name != look.person][:4]
     return f"It holds once {wording.plural(asked.need, 'person has', 'people have')} approved; the request goes to the inbox of {' or '.join(names) or 'nobody'}."

@@ -86,6 +86,20 @@ def test_a_freeze_is_asked_for_once_and_waits_for_others(console: Open, own_scen
     assert again.status_code == 409 and 'role="alert"' in again.text
 
 
+def test_a_promotion_by_hand_is_asked_for_once_about_the_trial_that_was_shown(console: Open, own_scene: Path) -> None:
+    desk = console(own_scene, "cleo")
+    page = desk.get("/releases").text
+    assert 'action="/releases/promote"' in page and "Harm proved before then ends its trial all the same" in page
+    wrong = desk.post("/releases/promote", data={"csrf": "proof", "reason": "needed", "days": "2", "shown": LIVE})
+    assert wrong.status_code == 404 and f"no release &#39;{LIVE}&#39; is on trial" in wrong.text
+    asked = desk.post("/releases/promote", data={"csrf": "proof", "reason": "needed <b>", "days": "2", "shown": TRIAL})
+    assert asked.status_code == 303
+    page = desk.get("/releases").text
+    assert "cleo asked for it: needed &lt;b&gt;" in page and 'action="/releases/promote"' not in page
+    again = desk.post("/releases/promote", data={"csrf": "proof", "reason": "needed", "days": "2", "shown": TRIAL})
+    assert again.status_code == 409 and "asked already" in again.text
+
+
 def test_halt_and_resume(console: Open, own_scene: Path) -> None:
     desk = console(own_scene, "cleo")
     assert desk.post("/releases/halt", data={"csrf": "proof", "reason": "smoke", "days": ""}).status_code == 303

@@ -103,10 +103,14 @@ def clear(office: Office, definition: Definition, release: str, version: ModelVe
 
 
 def _promotion(release: str, version: ModelVersion) -> Matter:
-    people: Mapping[str, str] = version.lineage.get("people", {})
-    authors = tuple(dict.fromkeys(people[phase] for phase in ("train", "evaluate") if phase in people))
     what = f"version {version.version} serves all traffic ({release})"
-    return Matter(PROMOTE, release, version.bundle, "deploy", what, authors)
+    return Matter(PROMOTE, release, version.bundle, "deploy", what, authors_of(version))
+
+
+def authors_of(version: ModelVersion) -> tuple[str, ...]:
+    """Whose work a version is: whoever trained and evaluated it."""
+    people: Mapping[str, str] = version.lineage.get("people", {})
+    return tuple(dict.fromkeys(people[phase] for phase in ("train", "evaluate") if phase in people))
 
 
 def _standing(office: Office, definition: Definition) -> Approval | None:

@@ -127,14 +127,18 @@ def revert(office: Office) -> None:
     for override in office.draft.all(Override, status=("asked", "holding")):
         if override.until is None or office.now < override.until:
             continue
-        act = Act(SYSTEM, "", override.until, office.now)
-        if override.status == "holding":
-            office.draft.record(act, ended(override, override.until, "its time is over"), "ended", "its time is over")
-            continue
-        office.draft.record(
-            act, refused(override, override.until, "nobody approved it in time"), "refused", "nobody approved it in time"
-        )
-        request = office.draft.get(Approval, override.approval)
-        if request is not None and request.open:
-            gone = withdrawn(request, override.until, f"{override.id} is over")
-            office.draft.record(act, gone, "withdrawn", gone.reason)
+        held_it = override.status == "holding"
+        lapse(office, override, "its time is over" if held_it else "nobody approved it in time", override.until)
+
+
+def lapse(office: Office, override: Override, why: str, at: datetime) -> None:
+    """An override that is asked for or holds ends without having been used, and nobody has to approve it any more."""
+    act = Act(SYSTEM, "", at, office.now)
+    if override.status == "holding":
+        office.draft.record(act, ended(override, at, why), "ended", why)
+        return
+    office.draft.record(act, refused(override, at, why), "refused", why)
+    request = office.draft.get(Approval, override.approval)
+    if request is not None and request.open:
+        gone = withdrawn(request, at, f"{override.id} is over")
+        office.draft.record(act, gone, "withdrawn", gone.reason)

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from baton.app.lifecycle import approving, evidence, faults
+from baton.app.lifecycle import approving, evidence, faults, overriding
+from baton.app.lifecycle.approving import PROMOTE
 from baton.app.lifecycle.people import Records
 from baton.app.lifecycle.reactions import on_failed, on_harm, on_live
 from baton.app.lifecycle.step import Step
@@ -21,6 +22,7 @@ from baton.registry.version import ModelVersion
 from baton.registry.version import moved as moved_version
 from baton.serving.guard import Tripped, tripped
 from baton.team.handoff import Check
+from baton.team.override import Override
 
 if TYPE_CHECKING:
     from baton.app.lifecycle.recent import Recent
@@ -32,6 +34,7 @@ def advance(step: Step, recent: "Recent") -> None:
     for release in step.draft.all(Release, status=TRIAL):
         if release.started_at < step.now:
             _move(step, release, _weigh(step, release, recent))
+    _by_hand(step)
     _let_go(step)
     for turn in step.draft.all(Turn, status=("releasing",)):
         _finish(step, turn)
@@ -102,11 +105,32 @@ def promote(step: Step, release: Release, reason: str) -> bool:
     approval = _cleared(step, release)
     if approval is None:
         return False
+    _serve(step, release, reason, approval)
+    return True
+
+
+def by_hand(records: Records) -> list[Override]:
+    """The promotions that people asked for, before everything that the rollout policy asks is proved."""
+    return [each for each in records.all(Override) if each.kind == PROMOTE and each.open]
+
+
+def _by_hand(step: Step) -> None:
+    """Promote what people approved by name. It comes after the weighing: harm ends a trial whatever they approved."""
+    overriding.revert(step.office)
+    for asked in by_hand(step.draft):
+        release = step.draft.get(Release, asked.subject)
+        if release is None or release.status not in TRIAL:
+            overriding.lapse(step.office, asked, f"{asked.subject} is no longer on trial", step.now)
+        elif asked.status == "holding" and overriding.frozen(step.draft, step.now) is None:
+            _serve(step, release, f"promoted by hand: {asked.reason}", asked.approval)
+            overriding.use(step.office, asked, f"used: {release.id} serves all traffic")
+
+
+def _serve(step: Step, release: Release, reason: str, approval: str) -> None:
     retire(step, release)
     version(step, release.version, "live", release.id)
     serving = replace(moved(release, "live", step.now, reason), step=len(stages(step.house.definition.rollout)))
     step.draft.record(step.act("deploy"), serving, "promoted", reason, share=serving.share, approval=approval)
-    return True
 
 
 def end_arm(step: Step, arm: Release, status: str, reason: str) -> None:

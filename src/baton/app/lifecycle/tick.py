@@ -153,7 +153,7 @@ def meet(loop: Loop, now: datetime) -> None:
     _agreed(loop, step)
     if turning.reopen(step) or any(turn.waits_for for turn in draft.all(Turn, status=OPEN)):
         turning.advance(step)
-    if approving.awaited(draft) or guarded(loop):
+    if approving.awaited(draft) or releasing.by_hand(draft) or guarded(loop):
         releasing.advance(step, loop.recent)
         comparing.advance(step, loop.recent)
     if draft.changes:

@@ -102,6 +102,12 @@ def return_of(records: StateReader) -> Return | None:
     return None
 
 
+def asked_by_hand(records: StateReader, release: Release) -> Override | None:
+    """The promotion of a release that people asked for and that has not come yet."""
+    waiting = records.latest(Override, status=("holding", "asked"), limit=50)
+    return next((each for each in waiting if (each.kind, each.subject) == ("promote", release.id)), None)
+
+
 def turned_away(records: StateReader, limit: int = 10) -> list[Turn]:
     """Turns whose candidate the gate did not let through, newest first: an override of the gate would let them go on."""
     failed = records.latest(Turn, status=("failed",), limit=5 * limit)

@@ -237,6 +237,13 @@ def roll_back(look: Look) -> Response:
     return _acted(look, lambda here, reason: go_back(here, reason, look.field("shown", 100)))
 
 
+def promote(look: Look) -> Response:
+    """Ask that the release on trial serves all traffic early."""
+    from baton.app.overrides import override
+
+    return _acted(look, lambda here, reason: override(here, "promote", look.field("shown", 100), reason, here.now + _lasts(look)))
+
+
 def halt(look: Look) -> Response:
     """Pull the kill switch."""
     from baton.app.overrides import halt as pull
@@ -292,6 +299,7 @@ PAGES = (
     Page("GET", "/releases/now", "read", now),
     Page("GET", "/releases/{id}", "read", release),
     Page("POST", "/releases/roll-back", "release.roll-back", roll_back),
+    Page("POST", "/releases/promote", "override.ask", promote),
     Page("POST", "/releases/halt", "release.halt", halt),
     Page("POST", "/releases/resume", "release.resume", resume),
     Page("POST", "/releases/freeze", "override.ask", freeze),
