@@ -13,7 +13,7 @@ from pathlib import Path
 
 from markupsafe import Markup, escape
 
-from baton.web.draw import bars, evidence, graph, heat, histogram, reliability, ring, series, share, spark, timeline
+from baton.web.draw import bars, evidence, graph, heat, histogram, mark, reliability, ring, series, share, spark, timeline
 from baton.web.draw.canvas import fits
 
 STATIC = Path(__file__).parents[2] / "src" / "baton" / "web" / "static"
@@ -48,13 +48,13 @@ def auc(width: int) -> Markup:
     ]
     shadow = [(START + timedelta(days=day), 0.752 + 0.010 * wave(day, 2)) for day in range(190, 365)]
     interval = [(at, None if value is None else value - 0.012, None if value is None else value + 0.012) for at, value in live]
-    marks: list[series.Event | series.Threshold | series.Span] = [
-        series.Threshold(0.7, "at least"),
-        series.Span(START + timedelta(days=180), START + timedelta(days=221), "incident 4", "bad", "/incidents/4"),
-        series.Event(START + timedelta(days=90), "version 2 live", "good", "/releases/2"),
-        series.Event(START + timedelta(days=222), "version 3 live", "good", "/releases/3"),
-        series.Event(START + timedelta(days=236), "rolled back", "warn", "/releases/3"),
-        series.Event(START + timedelta(days=320), "version 4 live", "good", "/releases/4"),
+    marks: list[mark.Event | mark.Threshold | mark.Stretch] = [
+        mark.Threshold(0.7, "at least"),
+        mark.Stretch(START + timedelta(days=180), START + timedelta(days=221), "incident 4", "bad", "/incidents/4"),
+        mark.Event(START + timedelta(days=90), "version 2 live", "good", "/releases/2"),
+        mark.Event(START + timedelta(days=222), "version 3 live", "good", "/releases/3"),
+        mark.Event(START + timedelta(days=236), "rolled back", "warn", "/releases/3"),
+        mark.Event(START + timedelta(days=320), "version 4 live", "good", "/releases/4"),
     ]
     lines = [series.Line("live", live, "s1", interval=interval), series.Line("challenger", shadow, "s2")]
     return series.series(lines, title="Quality after labels, AUC", marks=marks, width=width)
@@ -307,7 +307,7 @@ def turns(width: int) -> Markup:
         timeline.Lane(
             "turns",
             [
-                timeline.Stretch(
+                mark.Stretch(
                     day + timedelta(days=begin),
                     day + timedelta(days=end) if end else None,
                     f"turn {at}",
@@ -320,7 +320,7 @@ def turns(width: int) -> Markup:
         timeline.Lane(
             "releases",
             [
-                timeline.Stretch(
+                mark.Stretch(
                     day + timedelta(days=begin),
                     day + timedelta(days=end) if end else None,
                     f"version {at}",
@@ -331,12 +331,12 @@ def turns(width: int) -> Markup:
             ],
         ),
         timeline.Lane(
-            "overrides", [timeline.Stretch(day + timedelta(days=181), day + timedelta(days=188), "threshold raised", "warn")]
+            "overrides", [mark.Stretch(day + timedelta(days=181), day + timedelta(days=188), "threshold raised", "warn")]
         ),
         timeline.Lane(
             "incidents",
             [
-                timeline.Stretch(day + timedelta(days=begin), day + timedelta(days=end), f"incident {at}", "bad")
+                mark.Stretch(day + timedelta(days=begin), day + timedelta(days=end), f"incident {at}", "bad")
                 for at, (begin, end) in enumerate(((40, 42), (60, 61), (180, 221)), 1)
             ],
         ),

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from baton.app.views.criterion import agreed
 from baton.delivery.release import BEFORE, Release
-from baton.web.draw.series import Event, Threshold
+from baton.web.draw.mark import Event, Threshold
 from baton.web.page import Look
 
 MOST = 30

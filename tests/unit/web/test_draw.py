@@ -18,12 +18,13 @@ from baton.web.draw.evidence import Asked, evidence
 from baton.web.draw.graph import Edge, Node, graph
 from baton.web.draw.heat import Row, heat, weekly
 from baton.web.draw.histogram import categories, histogram
+from baton.web.draw.mark import Event, Stretch, Threshold
 from baton.web.draw.reliability import Bin, reliability
 from baton.web.draw.ring import Station, ring, track
-from baton.web.draw.series import Event, Line, Span, Threshold, series
+from baton.web.draw.series import Line, series
 from baton.web.draw.share import Part, share
 from baton.web.draw.spark import spark
-from baton.web.draw.timeline import Happening, Lane, Stretch, lanes, timeline
+from baton.web.draw.timeline import Happening, Lane, lanes, timeline
 
 SVG = "{http://www.w3.org/2000/svg}"
 START = datetime(2023, 3, 1, tzinfo=UTC)
@@ -50,7 +51,7 @@ def draw_series(data: st.DataObject, width: int) -> Markup:
     marks = st.lists(
         st.builds(Event, INSTANTS, NAMES, st.just("good"), MAYBE)
         | st.builds(Threshold, st.floats(allow_nan=True), NAMES)
-        | st.builds(Span, INSTANTS, st.none() | INSTANTS, NAMES, st.just("bad"), MAYBE),
+        | st.builds(Stretch, INSTANTS, st.none() | INSTANTS, NAMES, st.just("bad"), MAYBE),
         max_size=6,
     )
     pins = st.sampled_from(((None, None), (0.0, None), (0.0, 1.0)))

@@ -12,6 +12,7 @@ from baton.web.draw import axes
 from baton.web.draw.calendar import Time, dated, instant
 from baton.web.draw.canvas import WIDE, hover, linked, nothing, picture, tag, words
 from baton.web.draw.lettering import breadth, clipped, wrapped
+from baton.web.draw.mark import Stretch
 
 _TALL, _GAP = 18, 4
 
@@ -24,17 +25,6 @@ class Happening:
     who: str
     words: str
     tone: str = "idle"
-    href: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Something that lasted: without an end it still does."""
-
-    start: datetime
-    end: datetime | None
-    label: str
-    tone: str = "s1"
     href: str | None = None
 
 

@@ -7,7 +7,8 @@ from markupsafe import Markup
 
 from baton.app.views import monitoring as view
 from baton.web.draw.canvas import fits
-from baton.web.draw.series import Line, Threshold, series
+from baton.web.draw.mark import Threshold
+from baton.web.draw.series import Line, series
 from baton.web.evidence import amount
 from baton.web.page import Look, Page
 from baton.web.pages.monitoring import feature_url

@@ -14,7 +14,8 @@ from baton.kernel.suggest import did_you_mean
 from baton.monitoring.day import Day
 from baton.web.draw.canvas import fits
 from baton.web.draw.histogram import categories, histogram
-from baton.web.draw.series import Event, Line, Span, Threshold, series
+from baton.web.draw.mark import Event, Stretch, Threshold
+from baton.web.draw.series import Line, series
 from baton.web.marks import tolerated, went_live
 from baton.web.page import Look, Page, of_predictions
 
@@ -147,7 +148,7 @@ def _course(look: Look, known: list[Day], name: str, within: view.Stretch) -> li
     shown = known[-365:]
     if not any(name in day.drift or name in day.outside for day in shown):
         return []
-    marks: list[Event | Span] = [Span(within.since, within.until, "shown", "accent")]
+    marks: list[Event | Stretch] = [Stretch(within.since, within.until, "shown", "accent")]
     marks += went_live(look, shown[0].day)
     limits = tolerated(look)
 

@@ -20,7 +20,8 @@ from baton.team.handoff import Handoff
 from baton.web import pager
 from baton.web.download import MARKDOWN, written
 from baton.web.draw.canvas import fits
-from baton.web.draw.series import Event, Line, Span, Threshold, series
+from baton.web.draw.mark import Event, Stretch, Threshold
+from baton.web.draw.series import Line, series
 from baton.web.draw.timeline import Happening, timeline
 from baton.web.page import Look, Page
 from baton.web.places import place_of
@@ -198,7 +199,7 @@ def _evidence(look: Look, found: Incident) -> Markup | str:
         return ""
     if not any(value is not None for line in lines for _, value in line.points):
         return ""
-    marks: list[Event | Span | Threshold] = [Span(found.opened_at, found.resolved_at, "incident", "bad"), *limits]
+    marks: list[Event | Stretch | Threshold] = [Stretch(found.opened_at, found.resolved_at, "incident", "bad"), *limits]
     marks.append(Event(view.since_of(found), "since", "warn"))
     return fits(lambda width: series(lines, title=title, unit="%", marks=marks, width=width, height=210))
 

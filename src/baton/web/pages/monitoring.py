@@ -15,7 +15,8 @@ from baton.web import wording
 from baton.web.draw.bars import Bar, columns
 from baton.web.draw.canvas import fits
 from baton.web.draw.heat import Row, heat
-from baton.web.draw.series import Event, Line, Span, series
+from baton.web.draw.mark import Event, Stretch
+from baton.web.draw.series import Line, series
 from baton.web.marks import limits
 from baton.web.page import Look, Page
 
@@ -203,18 +204,18 @@ def _parted(name: str, points: Sequence[tuple[datetime, float | None, bool]]) ->
     return lines
 
 
-def _happened(look: Look, within: view.Stretch) -> list[Event | Span]:
-    made: list[Event | Span] = []
+def _happened(look: Look, within: view.Stretch) -> list[Event | Stretch]:
+    made: list[Event | Stretch] = []
     for each in view.marks(look.records, within):
         if each.kind == "release":
             made.append(Event(each.at, each.words, each.tone, look.url(f"/releases/{each.id}")))
         else:
             end = min(each.end, within.until) if each.end else None
-            made.append(Span(max(each.at, within.since), end, each.words, each.tone, look.url(f"/incidents/{each.id}")))
+            made.append(Stretch(max(each.at, within.since), end, each.words, each.tone, look.url(f"/incidents/{each.id}")))
     return made
 
 
-def _quality(look: Look, metric: str, title: str, lines: Sequence[Line], happened: Sequence[Event | Span]) -> Markup:
+def _quality(look: Look, metric: str, title: str, lines: Sequence[Line], happened: Sequence[Event | Stretch]) -> Markup:
     def draw(width: int) -> Markup:
         return series(lines, title=title, marks=[*happened, *limits(look, metric)], width=width, height=230)
 
@@ -230,7 +231,7 @@ def _by_day(look: Look, shown: Sequence[Day], within: view.Stretch) -> dict[str,
     )
     happened = _happened(look, within)
     waiting = [day for day in shown if day.status == "served"]
-    happened += [Span(waiting[0].day, None, "labels still to come", "idle")] if waiting else []
+    happened += [Stretch(waiting[0].day, None, "labels still to come", "idle")] if waiting else []
 
     def draw(width: int) -> Markup:
         return series(

@@ -17,8 +17,9 @@ from baton.project.definition import Definition
 from baton.web import wording
 from baton.web.download import sent
 from baton.web.draw.canvas import WIDE, fits
+from baton.web.draw.mark import Stretch
 from baton.web.draw.series import Line, series
-from baton.web.draw.timeline import Lane, Stretch, lanes
+from baton.web.draw.timeline import Lane, lanes
 from baton.web.marks import limits, went_live
 from baton.web.page import Look, Page
 from baton.web.statics import picture_style

@@ -19,9 +19,10 @@ from baton.ledger.fact import Fact
 from baton.web import pager, wording
 from baton.web.act import Trouble, attempted
 from baton.web.draw.canvas import fits
-from baton.web.draw.series import Line, Threshold, series
+from baton.web.draw.mark import Stretch, Threshold
+from baton.web.draw.series import Line, series
 from baton.web.draw.share import Part, share
-from baton.web.draw.timeline import Lane, Stretch, lanes
+from baton.web.draw.timeline import Lane, lanes
 from baton.web.evidence import readings, short_of
 from baton.web.levers import DAYS, levers, nameless
 from baton.web.marks import went_live

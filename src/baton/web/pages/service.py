@@ -11,7 +11,8 @@ from baton.kernel.clock import iso
 from baton.web import wording
 from baton.web.draw.bars import Bar, columns
 from baton.web.draw.canvas import fits
-from baton.web.draw.series import Line, Threshold, series
+from baton.web.draw.mark import Threshold
+from baton.web.draw.series import Line, series
 from baton.web.page import Look, Page, of_predictions
 from baton.web.pages.monitoring import shown_of
 
