@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from stories import Told, World, crowd
 
-from baton.app.bootstrap import load_owned
+from baton.app.declared import load_owned
 from baton.app.lifecycle.people import recorded_team
 from baton.app.lifecycle.turn import Turn
 from baton.app.workspace import DEFAULT, Workspace, keep_witness

@@ -19,7 +19,8 @@ import msgspec
 import pytest
 from authority import signed
 
-from baton.app.bootstrap import load_owned, open_credentials
+from baton.app.bootstrap import open_credentials
+from baton.app.declared import load_owned
 from baton.app.lifecycle.people import declare
 from baton.app.workspace import create, keep_witness
 from baton.backends.state.sql import open_sqlite

@@ -7,7 +7,8 @@ from typing import TypeVar
 import pytest
 from click.testing import CliRunner
 
-from baton.app.bootstrap import load_owned, open_artifacts, read_state
+from baton.app.bootstrap import open_artifacts, read_state
+from baton.app.declared import load_owned
 from baton.app.lifecycle.people import declare
 from baton.app.new import from_template
 from baton.app.workspace import Workspace, create, existing

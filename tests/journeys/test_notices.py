@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from receivers import Hooks, Post, PostOffice
 
-from baton.app.bootstrap import load_owned
+from baton.app.declared import load_owned
 from baton.app.lifecycle import approving, courier, live
 from baton.app.lifecycle.answering import answer
 from baton.app.lifecycle.courier import Courier, alone, deliver

@@ -15,7 +15,8 @@ import pytest
 from compliance.issuer import RSA_KEYS, Issuer, serving
 
 from baton.app import answers
-from baton.app.bootstrap import load_owned, open_state
+from baton.app.bootstrap import open_state
+from baton.app.declared import load_owned
 from baton.app.lifecycle.offering import hand_over
 from baton.app.lifecycle.office import Office
 from baton.app.lifecycle.people import declare

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from baton.app.bootstrap import load_owned
+from baton.app.declared import load_owned
 from baton.app.lifecycle.people import declare
 from baton.app.new import from_template
 from baton.app.workspace import create

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from baton.app import accounts
-from baton.app.bootstrap import load_owned
+from baton.app.declared import load_owned
 from baton.app.lifecycle.people import declare
 from baton.app.seat import seat_of
 from baton.app.workspace import create, keep_witness

@@ -11,7 +11,8 @@ from pathlib import Path
 from time import sleep
 from typing import Any
 
-from baton.app.bootstrap import load_owned, open_credentials, open_passwords, open_provider, open_state
+from baton.app.bootstrap import open_credentials, open_passwords, open_provider, open_state
+from baton.app.declared import load_owned
 from baton.app.identity import present_team, require_present
 from baton.app.seat import Seat, SignedDraft, present_of
 from baton.app.session import TOKEN, forget_session, keep_session, token_shown

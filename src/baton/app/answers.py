@@ -9,7 +9,7 @@ from typing import TypeVar
 from baton.app.alone.look import assert_as_offered
 from baton.app.alone.view import found
 from baton.app.alone.wording import words_of
-from baton.app.bootstrap import load_rules
+from baton.app.declared import load_rules
 from baton.app.lifecycle import approving, overriding
 from baton.app.lifecycle.offering import consulted, current, renew, send_back
 from baton.app.seat import Seat

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from baton.app.alone.wording import words_of
-from baton.app.bootstrap import load_rules, open_artifacts
+from baton.app.bootstrap import open_artifacts
+from baton.app.declared import load_rules
 from baton.app.lifecycle import approving
 from baton.app.rollback import returnable
 from baton.app.seat import Seat

@@ -8,7 +8,8 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from baton.app.bootstrap import load_owned, open_credentials, read_state
+from baton.app.bootstrap import open_credentials, read_state
+from baton.app.declared import load_owned
 from baton.app.session import TOKEN, token_shown
 from baton.app.workspace import find
 from baton.kernel.clock import SystemClock

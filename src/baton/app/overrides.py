@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from baton.app.bootstrap import load_rules, open_workspace_keys
+from baton.app.bootstrap import open_workspace_keys
+from baton.app.declared import load_rules
 from baton.app.lifecycle import approving, overriding
 from baton.app.lifecycle.offering import current
 from baton.app.lifecycle.routing import sync_routing

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from baton.app.bootstrap import load_rules, open_workspace_keys
+from baton.app.bootstrap import open_workspace_keys
+from baton.app.declared import load_rules
 from baton.app.lifecycle import overriding
 from baton.app.lifecycle.routing import sync_routing
 from baton.app.seat import Seat, seat

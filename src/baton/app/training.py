@@ -17,7 +17,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from baton.app.bootstrap import find_learner, load_rules, open_artifacts, open_tables, open_workspace_keys, read_plan
+from baton.app.bootstrap import find_learner, open_artifacts, open_tables, open_workspace_keys
+from baton.app.declared import load_rules, read_plan
 from baton.app.job import serve
 from baton.app.parity import onnx_scores, parity
 from baton.app.trainingset import signature_of, training_set

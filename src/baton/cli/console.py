@@ -46,7 +46,7 @@ def console(
     Without identities it is for whoever owns the files: it prints a link that opens it once.
     """
     from baton.app.alone.reach import assert_guarded
-    from baton.app.bootstrap import load_owned
+    from baton.app.declared import load_owned
     from baton.app.visit import fresh_link, require_people
 
     if link:

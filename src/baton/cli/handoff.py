@@ -74,7 +74,8 @@ def _wanted(where: Where, told: Mapping[str, Any]) -> "Offer":
     """Everything that is looked at and run before anything is recorded."""
     from baton.app.alone.offer import Offer, pinned, with_edge
     from baton.app.alone.proof import named, number_or_text, proved
-    from baton.app.bootstrap import load_owned, open_checks, open_references
+    from baton.app.bootstrap import open_checks, open_references
+    from baton.app.declared import load_owned
     from baton.app.lifecycle.offering import edge_named
     from baton.kernel.errors import Conflict
 

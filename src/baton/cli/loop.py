@@ -55,7 +55,7 @@ def replay(
     inject: str | None,
 ) -> None:
     """Run the whole lifecycle over history, through the real model server. Killed, it goes on where it stopped."""
-    from baton.app.bootstrap import load_people_policy
+    from baton.app.declared import load_people_policy
     from baton.app.identity import authorise
     from baton.app.lifecycle.replay import replay as run
     from baton.app.lifecycle.replay import require_plan

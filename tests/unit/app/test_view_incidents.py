@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from unit.web.scene import MARKUP, NOON, furnish
 
-from baton.app.bootstrap import load_owned, read_state
+from baton.app.bootstrap import read_state
+from baton.app.declared import load_owned
 from baton.app.lifecycle.people import recorded_team
 from baton.app.views import incidents as view
 from baton.app.views.review import review

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from baton.app.bootstrap import load_rules
+from baton.app.declared import load_rules
 from baton.app.views import lineage as tree
 from baton.app.views import sources as view
 from baton.backends.state.sql import open_sqlite

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from baton.app.bootstrap import load_owned
+from baton.app.declared import load_owned
 from baton.app.views import amendment, flow
 from baton.app.views import team as view
 from baton.backends.state.sql import open_sqlite

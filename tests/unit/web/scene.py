@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from baton.app.bootstrap import load_owned
+from baton.app.declared import load_owned
 from baton.app.lifecycle.people import declare
 from baton.app.lifecycle.turn import Turn
 from baton.app.workspace import create as workspace_at

@@ -14,7 +14,8 @@ from starlette.testclient import TestClient
 
 from baton.app.archive.archivist import Archivist
 from baton.app.archive.question import answered
-from baton.app.bootstrap import load_owned, open_artifacts
+from baton.app.bootstrap import open_artifacts
+from baton.app.declared import load_owned
 from baton.app.lifecycle.people import declare
 from baton.app.workspace import existing
 from baton.backends.state.sql import open_sqlite

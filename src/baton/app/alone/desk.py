@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from baton.app.bootstrap import load_owned, load_rules
+from baton.app.declared import load_owned, load_rules
 from baton.app.lifecycle.answering import answer
 from baton.app.lifecycle.office import Office
 from baton.app.lifecycle.people import declare, recorded_team

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from baton.app.archive.archive import UNPREDICTED
 from baton.app.archive.clause import Clause, all_of, compared, quoted
-from baton.app.bootstrap import load_rules, open_analysis, open_logs, open_tables
+from baton.app.bootstrap import open_analysis, open_logs, open_tables
+from baton.app.declared import load_rules
 from baton.app.scoring.publishing import SCORED_AT
 from baton.app.workspace import Workspace
 from baton.kernel.clock import parse_instant

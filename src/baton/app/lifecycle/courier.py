@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from baton.app.bootstrap import load_owned, open_channels, open_state
+from baton.app.bootstrap import open_channels, open_state
+from baton.app.declared import load_owned
 from baton.app.lifecycle.delivering import Channels, Outcome, attempt, due, gather, resting, settle
 from baton.app.lifecycle.shipping import carry, waiting
 from baton.app.workspace import Workspace

@@ -6,7 +6,8 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from baton.app.bootstrap import load_project, open_house
+from baton.app.bootstrap import open_house
+from baton.app.declared import load_project
 from baton.app.house import House
 from baton.app.lifecycle.control import Resampled
 from baton.app.lifecycle.recent import Recent

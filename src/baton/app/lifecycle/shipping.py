@@ -5,7 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from baton.app.bootstrap import load_project, open_artifacts, open_state, open_tables
+from baton.app.bootstrap import open_artifacts, open_state, open_tables
+from baton.app.declared import load_project
 from baton.app.lifecycle.office import Office
 from baton.app.lifecycle.people import recorded_team
 from baton.app.scoring import publishing, shipping

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from baton.app.bootstrap import load_project, open_artifacts, open_tables
+from baton.app.bootstrap import open_artifacts, open_tables
+from baton.app.declared import load_project
 from baton.app.scoring import publishing, shipping
 from baton.app.scoring.job import Prepared, prepare, stage
 from baton.app.scoring.order import Order, Wish, order_of

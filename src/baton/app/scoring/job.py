@@ -14,7 +14,8 @@ from typing import Any
 
 import msgspec
 
-from baton.app.bootstrap import load_project, open_artifacts, open_query, open_tables, open_workspace_keys
+from baton.app.bootstrap import open_artifacts, open_query, open_tables, open_workspace_keys
+from baton.app.declared import load_project
 from baton.app.job import serve
 from baton.app.scoring.order import Order
 from baton.app.scoring.rows import Rows, read

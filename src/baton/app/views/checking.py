@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from baton.app.bootstrap import contract_of, load_project, open_sources, read_plan
+from baton.app.bootstrap import open_sources
+from baton.app.declared import contract_of, load_project, read_plan
 from baton.data.consistency import check_contract
 from baton.features.consistency import check_features
 from baton.features.personal import log_rules

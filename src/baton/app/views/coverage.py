@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from baton.app.bootstrap import load_owned, open_state
+from baton.app.bootstrap import open_state
+from baton.app.declared import load_owned
 from baton.app.lifecycle.people import recorded_team
 from baton.app.seat import present_of
 from baton.app.views.catalogue import catalogue

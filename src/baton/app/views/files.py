@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from baton.app.bootstrap import load_owned, load_rules
+from baton.app.declared import load_owned, load_rules
 from baton.app.workspace import replace_file
 from baton.kernel.errors import Conflict, InvalidInput, Refused
 from baton.kernel.suggest import did_you_mean

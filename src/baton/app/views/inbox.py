@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from baton.app.bootstrap import load_owned, read_state
+from baton.app.bootstrap import read_state
+from baton.app.declared import load_owned
 from baton.app.identity import acting
 from baton.app.lifecycle.people import recorded_team
 from baton.app.seat import present_of

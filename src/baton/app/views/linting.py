@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from baton.app.bootstrap import load_owned
+from baton.app.declared import load_owned
 from baton.kernel.clock import SystemClock
 from baton.project.document import read_document
 from baton.project.ownership import Ownership
