@@ -4,7 +4,8 @@ dark, by keyboard alone, without a script, and in the past."""
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urldefrag, urlsplit
@@ -12,16 +13,20 @@ from urllib.parse import urldefrag, urlsplit
 import pytest
 from accessibility import violations
 from browser import PHONE, Visitor, answer_with, chromium, opened, visitor
-from journeys.visitors import House, Running, console
+from journeys.visitors import House, Running, console, house
 from playwright.sync_api import Browser, Page, expect
 from unit.web.scene import DAY, MARKUP, NOON, furnish
 
+from baton.app import coming
+from baton.app.seat import seat_of
 from baton.app.visit import fresh_link
 from baton.app.workspace import existing, keep_witness
 from baton.backends.state.sql import open_sqlite
 from baton.ledger.draft import Draft
 from baton.ledger.fact import Act
+from baton.team.actor import Actor
 from baton.team.handoff import Check, Handoff
+from baton.team.person import Absence
 
 ROOMS = ("/", "/inbox", "/data", "/features", "/models", "/releases", "/monitoring", "/incidents", "/team", "/ledger", "/product", "/analysis")  # fmt: skip
 INSIDE = ("/inbox/handoff-00000000000b", "/models/3", "/releases/release-000000000003", "/incidents/incident-000000000002", "/team/cleo",
@@ -240,6 +245,31 @@ def test_the_slider_shows_an_earlier_day_in_which_nothing_can_be_done(shop: Shop
         expect(versions).to_have_count(4)
         expect(cleo.page.get_by_text("Back to the present")).to_have_count(0)
         assert cleo.complaints == []
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_record_of_some_hours_is_walked_by_the_minute(shop: Shop, tmp_path: Path, *, script: bool) -> None:
+    """Three hours of record, of which the last half hour knows ann to be away."""
+    young = house(tmp_path / "young", age=timedelta(hours=3))
+    with seat_of(young.project, young.workspace, Actor("ann")) as here:
+        earlier = replace(here, office=replace(here.office, now=here.now - timedelta(minutes=30)))
+        coming.go_away(earlier, "ann", lambda at: Absence(at, at + 2 * DAY, "a walk in the hills"))
+    with console(young) as running, visitor(shop.browser, f"http://127.0.0.1:{running.port}", java_script_enabled=script) as ann:
+        ann.go(running.link)
+        ann.go("/ledger")
+        newest = ann.page.get_by_role("main")
+        expect(newest).to_contain_text("a walk in the hills")
+        moment = f"{here.now - timedelta(hours=1):%Y-%m-%dT%H:%M}"
+        ann.page.get_by_label("Instant shown, UTC", exact=True).locator("visible=true").fill(moment)
+        if script:
+            slider = ann.page.get_by_role("slider", name="Instant shown")
+            assert slider.get_attribute("max") in ("180", "181")
+            expect(slider).to_have_value(re.compile("1(19|20|21)"))
+        else:
+            ann.page.get_by_role("search", name="Time machine").get_by_role("button", name="Show").click()
+        expect(ann.page.get_by_text(f"You look at {moment.replace('T', ' ')}")).to_be_visible()
+        expect(newest).not_to_contain_text("a walk in the hills")
+        assert ann.complaints == []
 
 
 def test_without_a_script_everything_is_there(shop: Shop) -> None:

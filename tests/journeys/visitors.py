@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from html import unescape
 from http.client import HTTPConnection
 from pathlib import Path
@@ -129,14 +130,14 @@ class House:
             accounts.enter(self.workspace, name, PASSWORD, self.invite(name))
 
 
-def house(folder: Path, more: str = "") -> House:
-    """A workspace in which nobody has an identity."""
+def house(folder: Path, more: str = "", age: timedelta = timedelta()) -> House:
+    """A workspace in which nobody has an identity, and whose first fact is that old."""
     folder.mkdir(parents=True)
     (folder / "team.yaml").write_text(TEAM + more)
     workspace = create(folder / ".baton", "wall")
     state = open_sqlite(workspace.state, create=True)
     draft = Draft(state)
-    declare(draft, load_owned(folder).owned, SystemClock().now())
+    declare(draft, load_owned(folder).owned, SystemClock().now() - age)
     keep_witness(workspace, draft.commit({}, expect={}))
     state.close()
     return House(folder)

@@ -28,11 +28,14 @@ from baton.team.permission import Verdict, decide
 from baton.team.team import Team
 from baton.web.asgi import Form
 from baton.web.aside import Aside
+from baton.web.machine import Machine, machine
 from baton.web.rendering import rendered
 
 FLASH: Final = "baton-flash"
 LONGEST: Final = 2000
 """The most signs of a parameter or a form's field."""
+_UNZONED: Final = len("2023-06-01T00:00")
+"""Without a script a browser sends the instant of a field like this; the console's fields are in UTC."""
 YEARS: Final = range(1900, 2200)
 """The years of instants that addresses may name."""
 
@@ -82,6 +85,11 @@ class Look:
         """From the first fact of the ledger to the present; None while nothing is on record."""
         known = self.ledger.span()
         return None if known is None else (known[0], max(known[1], self.desk.now()))
+
+    @cached_property
+    def machine(self) -> Machine | None:
+        """The slider over that span; None while nothing is on record."""
+        return None if self.span is None else machine(*self.span, self.moment or self.span[1])
 
     @cached_property
     def head(self) -> Head:
@@ -168,7 +176,7 @@ class Look:
         if not found:
             return None
         try:
-            moment = parse_instant(found)
+            moment = parse_instant(f"{found}Z" if len(found) == _UNZONED else found)
             if moment.year not in YEARS:
                 raise ValueError(f"the years are {YEARS[0]} to {YEARS[-1]}")
         except (ValueError, OverflowError) as error:

@@ -77,23 +77,24 @@ async function renew() {
 }
 document.addEventListener("visibilitychange", () => { if (!document.hidden && stale) { stale = false; renew(); } });
 
-// Time machine: the slider shows another day at once; the film goes on from day to day.
+// Time machine: the slider shows another instant at once; the film goes on from one to the next.
 function machine() {
   const form = document.querySelector("form[data-time]");
   if (!form) return;
   const range = form.querySelector("[data-range]"), play = form.querySelector("[data-play]"), date = form.querySelector("[name=at]");
-  const first = Date.parse(form.dataset.first.slice(0, 10) + "T00:00:00Z"), last = Date.parse(form.dataset.last);
+  const first = Date.parse(form.dataset.first), last = Date.parse(form.dataset.last), step = Number(form.dataset.step) * 1000;
+  const frame = Math.max(1, Math.ceil(Number(range.max) / 180)); // a film of at most a minute and a half
   range.hidden = play.hidden = false;
   let timer = 0, playing = 0, asked = 0;
 
-  const address = (day) => {
-    const there = new URL(location.href), instant = first + day * 86400000;
+  const address = (place) => {
+    const there = new URL(location.href), instant = first + place * step;
     if (instant >= last) there.searchParams.delete("at");
-    else there.searchParams.set("at", new Date(instant).toISOString().slice(0, 10) + "T00:00:00Z");
+    else there.searchParams.set("at", new Date(instant).toISOString().slice(0, 19) + "Z");
     return there;
   };
-  const show = async (day) => {
-    const turn = ++asked, there = address(day);
+  const show = async (place) => {
+    const turn = ++asked, there = address(place);
     const answer = await fetch(there, { credentials: "same-origin" });
     if (turn !== asked || answer.redirected) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -110,18 +111,19 @@ function machine() {
     history.replaceState(null, "", there);
     wake(document.querySelector("main"));
   };
-  const move = (day) => {
-    date.value = new Date(first + day * 86400000).toISOString().slice(0, 10);
+  const move = (place) => {
+    date.value = new Date(Math.min(first + place * step, last)).toISOString().slice(0, date.type === "date" ? 10 : 16);
     clearTimeout(timer);
-    timer = setTimeout(() => show(day), 60);
+    timer = setTimeout(() => show(place), 60);
   };
   const stop = () => { clearInterval(playing); playing = 0; play.removeAttribute("aria-pressed"); };
   range.addEventListener("input", () => { stop(); move(Number(range.value)); });
   date.addEventListener("change", () => {
     stop();
-    const day = Math.round((Date.parse(date.value + "T00:00:00Z") - first) / 86400000);
-    range.value = String(day);
-    move(day);
+    const instant = Date.parse(date.value + (date.type === "date" ? "T00:00:00Z" : "Z"));
+    if (Number.isNaN(instant)) return;
+    range.value = String(Math.round((instant - first) / step));
+    move(Number(range.value));
   });
   form.addEventListener("submit", (event) => event.preventDefault());
   play.addEventListener("click", () => {
@@ -130,7 +132,7 @@ function machine() {
     if (Number(range.value) >= Number(range.max)) range.value = "0";
     playing = setInterval(() => {
       if (Number(range.value) >= Number(range.max)) return stop();
-      range.value = String(Number(range.value) + 2);
+      range.value = String(Number(range.value) + frame);
       move(Number(range.value));
     }, 450);
   });
