@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 from journeys import archived
 
 from baton.app.archive.archivist import Archivist
@@ -57,6 +58,20 @@ def test_tables_with_rows_columns_and_versions(ask: Any) -> None:
     assert then["predictions"]["rows"] == 2 * 24 * 11 and then["payments"]["rows"] == len(ROWS)
     assert then["predictions"]["versions"] == 0 and then["predictions"]["known"] == "2026-03-11T23:00:00Z"
     assert then["quarantine"]["rows"] == 2  # the third row has no instant: it was always known
+
+
+def test_a_table_into_which_nothing_was_written_hides_no_other(tmp_path: Path) -> None:
+    project = archived.project(tmp_path)
+    DeltaTable.create(str(project / ".baton" / "tables" / "meant"), schema=pa.schema([("a", pa.int64())]))
+    mine = Archivist(project, existing(project / ".baton"))
+    assert [each["name"] for each in answered(mine, "tables", {})["tables"]] == [
+        "labels",
+        "payments",
+        "predictions",
+        "quarantine",
+    ]
+    with pytest.raises(NotFound, match="'meant' has no rows yet"):
+        answered(mine, "rows", {"table": "meant"})
 
 
 def test_a_profile_agrees_with_the_rows(ask: Any) -> None:

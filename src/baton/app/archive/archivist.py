@@ -125,7 +125,7 @@ class Archivist:
         return sorted(path.name for path in self.workspace.tables.iterdir() if path.is_dir() and self.tables.exists(path.name))
 
     def see(self, table: str) -> Seen:
-        """A table, ready to be asked. Raises NotFound with what was probably meant."""
+        """A table, ready to be asked. Raises NotFound with what was probably meant, and for one without any file."""
         if table not in (names := self.names()):
             raise NotFound(
                 f"there is no table '{table}'",
@@ -133,7 +133,10 @@ class Archivist:
                 why="" if names else "nothing has landed yet",
                 fix=did_you_mean(table, names) if names else "run the loop: baton up, or over history: baton replay",
             )
-        self.analysis.define(table, self.tables.files(table))
+        files = self.tables.files(table)
+        if not files:
+            raise NotFound(f"table '{table}' has no rows yet", where=table, why="it was made, and nothing was written into it")
+        self.analysis.define(table, files)
         kinds = self.analysis.kinds(table)
         return Seen(table, kinds, self._clock(table, kinds))
 

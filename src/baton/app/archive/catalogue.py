@@ -10,7 +10,7 @@ MOST = 1000
 
 
 def tables(archivist: Archivist, *, until: str = "") -> dict[str, Any]:
-    """Every table by name: `rows`, `columns` (name, type as DuckDB names it), `version`, `bytes` on disk, `versions`, `clock`
+    """Every table that has rows, by name: `rows`, `columns` (name, type as DuckDB names it), `version`, `bytes` on disk, `versions`, `clock`
     (the column that tells when a row became known, None without one) and `known` (its newest instant).
 
     With `until`, rows that were known by then, and version and bytes of the newest version all of whose rows were. The columns
@@ -18,7 +18,7 @@ def tables(archivist: Archivist, *, until: str = "") -> dict[str, Any]:
     """
     limit = moment(until)
     found = []
-    for name in archivist.names():
+    for name in filter(archivist.tables.files, archivist.names()):
         seen = archivist.see(name)
         newest = f'max("{seen.clock}")' if seen.clock else "NULL::TIMESTAMPTZ"
         rows = archivist.ask(f"count(*) AS rows, {newest} AS known", seen.rows(Period(until=until)))
