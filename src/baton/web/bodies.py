@@ -1,8 +1,11 @@
 """What a request may carry, and how much of it. No field is a path, and none is a command."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from baton.project.phase import Phase
 
 
 def _shown(text: str) -> str:
@@ -17,12 +20,22 @@ def _one_line(text: str) -> str:
     return text
 
 
+def _plausible(moment: datetime) -> datetime:
+    if not 1900 <= moment.year < 2200:
+        raise ValueError("the years are 1900 to 2199")
+    return moment.astimezone(UTC)
+
+
 Text = Annotated[str, Field(max_length=2000), AfterValidator(_shown)]
 Line = Annotated[str, Field(max_length=200), AfterValidator(_one_line)]
 Named = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,62}$")]
 Number = Annotated[int, Field(ge=-(2**53), le=2**53)]
 Value = Annotated[bool, Field(strict=True)] | Number | Annotated[float, Field(allow_inf_nan=False)] | Text
 Digest = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|git:[0-9a-f]{40}|git:[0-9a-f]{64})$")]
+
+
+Reason = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_shown)]
+Instant = Annotated[AwareDatetime, AfterValidator(_plausible)]
 
 
 class Body(BaseModel):
@@ -67,10 +80,57 @@ class AcceptBody(Body):
     held: Annotated[dict[Annotated[str, Field(max_length=1100), AfterValidator(_one_line)], Digest], Field(max_length=50)] = {}
 
 
-class DeclineBody(Body):
-    """A refusal: the giver must know what to mend."""
+class ReasonBody(Body):
+    """Why; it goes on the record, and others read it."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_shown)]
+    reason: Reason
+
+
+class WordsBody(Body):
+    """A word for the record, if any."""
+
+    reason: Text = ""
+
+
+class FinishBody(ReasonBody):
+    """What was done about a task, or why it is given up."""
+
+    give_up: Annotated[bool, Field(strict=True)] = False
+
+
+class RollBackBody(ReasonBody):
+    """Why, and the `release` that is to end, so that it is no other one; empty for whichever it is."""
+
+    release: Line = ""
+
+
+class HaltBody(ReasonBody):
+    """Why, and until when; without an end until somebody resumes."""
+
+    until: Instant | None = None
+
+
+class OverrideBody(ReasonBody):
+    """Which rule does not hold, about what (a turn for gate, a proposal for brake, a release for promote), why, and until when."""
+
+    kind: Literal["gate", "brake", "promote", "freeze"]
+    subject: Line = ""
+    until: Instant
+
+
+class AwayBody(WordsBody):
+    """From when (now, when it is left out) until when somebody is away."""
+
+    since: Instant | None = None
+    until: Instant
+
+
+class DelegateBody(AwayBody):
+    """To whom, and which duties: those of `phases` (all when empty), about `subject` (any when empty)."""
+
+    to: Annotated[Line, Field(min_length=1)]
+    phases: Annotated[list[Phase], Field(max_length=20)] = []
+    subject: Line = ""
 
 
 class CommentBody(Body):
@@ -110,6 +170,19 @@ class InboxAnswer(BaseModel):
 
     whose: str
     items: list[dict[str, Any]]
+
+
+class ReleasePage(BaseModel):
+    """Releases in the order in which they began; `next` is the cursor of the following page, null at the end."""
+
+    releases: list[dict[str, Any]]
+    next: str | None
+
+
+class Told(BaseModel):
+    """What was done, in words."""
+
+    told: str
 
 
 class ConsultationAnswer(BaseModel):

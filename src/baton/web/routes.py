@@ -23,7 +23,7 @@ from baton.team.actor import Actor
 from baton.team.handoff import Check, Handoff
 from baton.team.reference import stated
 from baton.team.team import Team
-from baton.web import bodies
+from baton.web import bodies, decisions
 
 Id = Annotated[str, Path(max_length=100, pattern=r"^[a-z]+-[0-9a-f]{12}$")]
 Status = Literal["", "offered", "accepted", "declined", "lapsed", "superseded"]
@@ -93,7 +93,7 @@ def accept(request: Request, id: Id, body: bodies.AcceptBody) -> dict[str, Any]:
     return described(take(_desk(request), id, _actor(request), body.reason, body.held))
 
 
-def decline(request: Request, id: Id, body: bodies.DeclineBody) -> dict[str, Any]:
+def decline(request: Request, id: Id, body: bodies.ReasonBody) -> dict[str, Any]:
     """Send a hand-off back to its giver."""
     return described(send_back(_desk(request), id, _actor(request), body.reason))
 
@@ -148,7 +148,21 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/api/handoffs/{id}/accept", "handoff.answer", accept, bodies.HandoffAnswer),
     Route("POST", "/api/handoffs/{id}/decline", "handoff.answer", decline, bodies.HandoffAnswer),
     Route("POST", "/api/consultations/{id}/comments", "consultation.comment", comment, bodies.ConsultationAnswer),
+    Route("GET", "/api/approvals/{id}", "read", decisions.approval, dict[str, Any]),
+    Route("POST", "/api/approvals/{id}/approve", "approval.answer", decisions.approve, bodies.Told),
+    Route("POST", "/api/approvals/{id}/refuse", "approval.answer", decisions.refuse, bodies.Told),
+    Route("GET", "/api/tasks/{id}", "read", decisions.task, dict[str, Any]),
+    Route("POST", "/api/tasks/{id}/finish", "task.finish", decisions.finish, bodies.Told),
+    Route("GET", "/api/releases", "read", decisions.releases, bodies.ReleasePage),
+    Route("POST", "/api/releases/roll-back", "release.roll-back", decisions.roll_back, bodies.Told),
+    Route("POST", "/api/releases/halt", "release.halt", decisions.halt, bodies.Told),
+    Route("POST", "/api/releases/resume", "release.resume", decisions.resume, bodies.Told),
+    Route("POST", "/api/overrides", "override.ask", decisions.override, bodies.Told),
     Route("GET", "/api/team", "read", team, bodies.TeamAnswer),
+    Route("POST", "/api/team/{name}/away", "team.self", decisions.away, bodies.Told),
+    Route("POST", "/api/team/{name}/back", "team.self", decisions.back, bodies.Told),
+    Route("POST", "/api/team/{name}/leave", "team.self", decisions.leave, bodies.Told),
+    Route("POST", "/api/team/{name}/delegate", "team.self", decisions.delegate, bodies.Told),
     Route("GET", "/openapi.json", "read", describe, dict[str, Any]),
 )
 """Everything that is answered to a token. `/api/health` stands beside it, in the open."""
