@@ -49,7 +49,7 @@ def make_app(
             raise LookupError(f"'{each.action}' of {each.method} {each.path} is in no rights matrix")
     archive, events = open_archive(desk.project, desk.workspace), Events(desk.stamp, door)
     app = FastAPI(
-        title="Baton: ownership",
+        title="Baton",
         version=__version__,
         openapi_url=None,
         docs_url=None,
