@@ -196,6 +196,10 @@ class Look:
         asked = {name: value for name, value in {**at, **query}.items() if value not in (None, "")}
         return path + ("?" + urlencode(asked) if asked else "")
 
+    def live(self, path: str, /, **query: object) -> Markup:
+        """The mark of a part of the present that is fetched anew when something was recorded; the past has none."""
+        return Markup("") if self.moment is not None else Markup(' data-live="{}"').format(self.url(path, **query))
+
     def here(self, **query: object) -> str:
         """The address of this page with some parameters changed; None takes one out."""
         kept = {name: value for name, value in self.request.query_params.items() if name != "at"}

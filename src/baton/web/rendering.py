@@ -42,5 +42,6 @@ def environment() -> Environment:
 
 def rendered(template: str, look: "Look | None" = None, /, **values: Any) -> str:
     """A template with its values; `look` brings who looks, at which instant, and addresses that keep it."""
-    known = {"look": look, "url": look.url, "at": look.at, "csrf": look.csrf, "moment": look.moment} if look is not None else {}
+    of_look = ("url", "live", "at", "csrf", "moment")
+    known = {"look": look, **{name: getattr(look, name) for name in of_look}} if look is not None else {}
     return environment().get_template(template).render({**known, **values})

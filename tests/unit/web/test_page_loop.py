@@ -32,7 +32,7 @@ def test_an_earlier_instant_shows_what_was_known_then(scene: Path, console: Open
     assert "as the ledger knew it then" in page.text
     assert "late: waits on" not in page.text
     assert 'href="/inbox?at=2024-01-20T00%3A00%3A00Z"' in page.text
-    assert "data-events" not in page.text
+    assert "data-live" not in page.text
 
 
 def test_what_is_new_since_one_looked(scene: Path, console: Open) -> None:

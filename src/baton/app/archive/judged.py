@@ -189,22 +189,30 @@ def _order(name: str) -> str:
 
 def judged_row(archivist: Archivist, *, entity: str, at: str = "", until: str = "") -> dict[str, Any]:
     """One prediction and what came of it: `own` (id, instant, version, release, variant, score), `features` (name → value as the model saw
-    it), `label` and `known_at`, and `all` (every prediction of that entity, the frozen model's too, newest first, at most 20).
+    it), `label` and `known_at`, and `all` (predictions of that entity, the frozen model's too: those of that instant, and the newest; at most
+    20, newest first).
 
     Without `at` the newest that answered. Raises NotFound.
     """
     seen, key = predictions(archivist), quoted(archivist.definition.entity.key)
     within = Period("", "", until).within(quoted(seen.clock) if seen.clock else None)
-    mine = all_of([Clause(f"{key} = ?", (entity,)), within])
-    rows = Clause(f"FROM {quoted(PREDICTIONS)} WHERE {mine.text}", mine.values)
-    found = archivist.ask("*", rows, f"ORDER BY variant = '{FROZEN}', decided_at DESC LIMIT 20").to_pylist()
-    chosen = next((row for row in found if not at or (row["decided_at"] == moment(at, "at") and row["variant"] != FROZEN)), None)
+    told, then = Clause(f"{key} = ?", (entity,)), moment(at, "at")
+    moments = [] if then is None else [Clause("decided_at = ?", (then,))]
+    answered = _of(all_of([told, within, Clause(f"variant <> '{FROZEN}'"), *moments]))
+    chosen = next(iter(archivist.ask("*", answered, "ORDER BY decided_at DESC LIMIT 1").to_pylist()), None)
     if chosen is None:
         raise NotFound(
             f"no prediction of '{entity[:80]}' is on record at that time", where=PREDICTIONS, fix="go back to the list of rows"
         )
     own = {*OWN, archivist.definition.entity.key}
     label = archivist.analysis.ask(*_truth(archivist, key, entity, until)).to_pylist()
+    same = Clause("decided_at = ?", (chosen["decided_at"],))
+    each = "decided_at, model_version, variant, score"
+    found = archivist.ask(each, _of(all_of([told, within, same])), "LIMIT 20").to_pylist()
+    found += archivist.ask(
+        each, _of(all_of([told, within, Clause(f"NOT ({same.text})", same.values)])), "ORDER BY decided_at DESC LIMIT 20"
+    ).to_pylist()
+    found = sorted(found[:20], key=lambda row: (row["decided_at"], row["variant"] != FROZEN), reverse=True)
     return {
         "own": {name: plain(chosen[name]) for name in OWN if name in chosen},
         "features": {
@@ -214,8 +222,12 @@ def judged_row(archivist: Archivist, *, entity: str, at: str = "", until: str = 
         },
         "label": label[0]["label"] if label else None,
         "known_at": plain(label[0]["known_at"]) if label else None,
-        "all": [{name: plain(row[name]) for name in ("decided_at", "model_version", "variant", "score")} for row in found],
+        "all": [{name: plain(value) for name, value in row.items()} for row in found],
     }
+
+
+def _of(condition: Clause) -> Clause:
+    return Clause(f"FROM {quoted(PREDICTIONS)} WHERE {condition.text}", condition.values)
 
 
 def _truth(archivist: Archivist, key: str, entity: str, until: str) -> tuple[str, Sequence[Any]]:

@@ -43,7 +43,8 @@ def cards(look: Look) -> Response:
 
 def news(look: Look) -> Response:
     """The latest that people are told of."""
-    return look.fragment("loop/news.html", news=_news(look, 0), after=0)
+    after = look.number("after", 0, 0, 10**15)
+    return look.fragment("loop/news.html", news=_news(look, after), after=after)
 
 
 def _now(look: Look) -> dict[str, object]:
@@ -120,7 +121,7 @@ def _said(each: number.Number) -> tuple[str, str]:
 
 
 def _news(look: Look, after: int) -> dict[str, object]:
-    fresh = view.news(look.ledger, look.moment, after) if after and after < look.head.size else []
+    fresh = view.news(look.ledger, look.moment, after) if after else []
     return {"fresh": fresh, "latest": fresh or view.news(look.ledger, look.moment)}
 
 

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import Response
-from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
 from baton.kernel.errors import BatonError, InvalidInput
@@ -16,7 +15,6 @@ from baton.web.draw.series import Line, series
 from baton.web.failure import STATUS
 from baton.web.page import Look, Page
 from baton.web.pages.logged import FORMS
-from baton.web.rendering import rendered
 
 LONGEST = 4000
 """The most signs of a query that an address holds."""
@@ -37,12 +35,11 @@ def sql_result(look: Look) -> Response:
     text, problem = _query(look)
     if problem or not text or look.moment is not None:
         problem = problem or ("SQL reads the tables as they are now: go back to the present." if text else "There is no query.")
-        return HTMLResponse(rendered("analysis/refused.html", look, what=problem, why="", fix=""), 400)
+        return look.fragment("analysis/refused.html", 400, what=problem, why="", fix="")
     try:
         found = look.archive.ask("sql", text=text, limit=MOST_SHOWN)
     except BatonError as error:
-        page = rendered("analysis/refused.html", look, what=error.what, why=error.why, fix=error.fix)
-        return HTMLResponse(page, STATUS.get(error.code, 500))
+        return look.fragment("analysis/refused.html", STATUS.get(error.code, 500), what=error.what, why=error.why, fix=error.fix)
     return look.fragment("analysis/result.html", found=found, picture=_pictured(found), text=text)
 
 
@@ -109,7 +106,7 @@ def _finite(value: object) -> float | None:
 
 def _lined(told: Sequence[tuple[Any, list[float | None]]], names: Sequence[str]) -> Markup | None:
     try:
-        points = sorted((_instant(str(at)), values) for at, values in told)
+        points = sorted(((_instant(str(at)), values) for at, values in told), key=lambda point: point[0])
     except ValueError:
         return None
     lines = [Line(name[:40], [(at, values[place]) for at, values in points]) for place, name in enumerate(names)]

@@ -11,8 +11,11 @@ async function fill(element, address) {
     if (answer.status === 401) return signedOut();
     const text = await answer.text();
     if (!answer.ok && !element.matches("[data-lazy]")) return;
+    if (element.dataset.live && occupied(element)) return; // somebody began to type while it was on its way
     const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
+    const open = new Set([...element.querySelectorAll("details[open] > summary")].map((summary) => summary.textContent.trim()));
     element.innerHTML = text;
+    for (const summary of element.querySelectorAll("details > summary")) summary.parentElement.open ||= open.has(summary.textContent.trim());
     if (focused) document.getElementById(focused)?.focus();
     wake(element);
   } catch {
@@ -50,32 +53,49 @@ const seen = new IntersectionObserver(
 );
 
 // Live: when something was recorded, the parts that show the present are fetched anew; never while somebody types in one.
+// Only a page that is seen listens: a browser opens six connections to one console, for all of its tabs together.
+let events = null;
 function listen() {
   const address = document.body.dataset.events;
-  if (!address) return;
-  const events = new EventSource(address);
-  events.addEventListener("recorded", renew);
+  if (!address || document.hidden || new URL(location.href).searchParams.has("at")) return deafen();
+  if (events) return;
   let lost = false;
+  events = new EventSource(address);
+  events.addEventListener("recorded", renew);
   events.addEventListener("error", () => { lost = true; });
   events.addEventListener("open", () => { if (lost) renew(); lost = false; }); // what was recorded in between was not heard
-  addEventListener("pagehide", () => events.close());
 }
 
-let renewing = false, again = false, stale = false;
+function deafen() {
+  events?.close();
+  events = null;
+}
+
+// Whether somebody works in a part: a field that has the focus or holds what they typed, an act that is open.
+function occupied(part) {
+  const typed = (field) => field.type !== "hidden" && (field.options ? [...field.options].some((option) => option.selected !== option.defaultSelected)
+    : field.type === "checkbox" || field.type === "radio" ? field.checked !== field.defaultChecked : field.value !== field.defaultValue);
+  const fields = [...part.querySelectorAll("textarea, input, select")];
+  return part.querySelector("details.act[open]") || fields.some((field) => field === document.activeElement || typed(field));
+}
+
+let renewing = false, again = false;
 async function renew() {
-  if (document.hidden) { stale = true; return; }
+  if (!events) return;
   if (renewing) { again = true; return; } // what came while parts were fetched is not in them
   renewing = true;
   do {
     again = false;
-    const parts = [...document.querySelectorAll("[data-live]")].filter((part) => !part.querySelector("textarea:focus, input:focus, select:focus, details.act[open]"));
+    const parts = [...document.querySelectorAll("[data-live]")].filter((part) => !occupied(part));
     await Promise.all(parts.map((part) => fill(part, part.dataset.live)));
     await new Promise((done) => setTimeout(done, 300));
-  } while (again && !document.hidden);
+  } while (again && events);
   renewing = false;
-  stale ||= again;
 }
-document.addEventListener("visibilitychange", () => { if (!document.hidden && stale) { stale = false; renew(); } });
+const attend = () => { listen(); renew(); }; // what was recorded while nobody looked was not heard
+document.addEventListener("visibilitychange", attend);
+addEventListener("pagehide", deafen);
+addEventListener("pageshow", (event) => { if (event.persisted) attend(); });
 
 // Time machine: the slider shows another instant at once; the film goes on from one to the next.
 function machine() {
@@ -93,15 +113,21 @@ function machine() {
     else there.searchParams.set("at", new Date(instant).toISOString().slice(0, 19) + "Z");
     return there;
   };
+  const fetched = async (there) => {
+    try {
+      const answer = await fetch(there, { credentials: "same-origin" });
+      return answer.redirected ? null : new DOMParser().parseFromString(await answer.text(), "text/html");
+    } catch { return null; } // the page that is there stays
+  };
   const show = async (place) => {
     const turn = ++asked, there = address(place);
-    const answer = await fetch(there, { credentials: "same-origin" });
-    if (turn !== asked || answer.redirected) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    if (turn !== asked) return;
-    for (const place of ["main", ".rail nav", "footer.end"]) {
+    const page = await fetched(there);
+    if (!page || turn !== asked) return;
+    for (const place of ["main", ".brand", ".rail nav", ".rail .foot", ".crumbs", "footer.end"]) {
       const here = document.querySelector(place), anew = page.querySelector(place);
-      if (here && anew) here.replaceChildren(...anew.childNodes);
+      if (!here || !anew) continue;
+      here.replaceWith(anew);
+      wake(anew);
     }
     const past = document.querySelector(".past"), told = page.querySelector(".past");
     if (past && told) past.replaceWith(told);
@@ -109,10 +135,11 @@ function machine() {
     else if (told) document.querySelector(".head").after(told);
     document.title = page.title;
     history.replaceState(null, "", there);
-    wake(document.querySelector("main"));
+    listen();
   };
   const move = (place) => {
     date.value = new Date(Math.min(first + place * step, last)).toISOString().slice(0, date.type === "date" ? 10 : 16);
+    range.setAttribute("aria-valuetext", date.value);
     clearTimeout(timer);
     timer = setTimeout(() => show(place), 60);
   };
@@ -161,10 +188,12 @@ function hover() {
     over(mark, box?.left ?? 0, box?.bottom ?? 0);
   });
   document.addEventListener("focusout", () => { tip.hidden = true; });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") tip.hidden = true; });
 }
 
 function theme() {
-  document.querySelector("[data-theme-switch]")?.addEventListener("click", () => {
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest?.("[data-theme-switch]")) return;
     const root = document.documentElement, dark = matchMedia("(prefers-color-scheme: dark)").matches;
     const now = root.dataset.theme ?? (dark ? "dark" : "light"), next = now === "dark" ? "light" : "dark";
     root.dataset.theme = next;
