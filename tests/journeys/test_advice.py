@@ -84,7 +84,7 @@ def test_a_slip_in_a_name_is_told_and_a_time_from_now_will_do(fraud: Path) -> No
 
 def test_a_halt_where_nothing_can_be_halted_leaves_nothing_behind(fraud: Path) -> None:
     before = run("--project", str(fraud), "ledger", "show")
-    assert wrong(fraud, "halt", "--as", "ola", "--reason", "wrong prices").code == "invalid-project"
+    assert wrong(fraud, "halt", "--as", "ola", "--reason", "wrong prices").code == "not-found"
     assert run("--project", str(fraud), "ledger", "show") == before and "()" not in before
 
 

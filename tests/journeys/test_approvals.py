@@ -13,7 +13,9 @@ from journeys.trained import train_once
 from baton.app import answers, overrides, rollback
 from baton.app.bootstrap import open_house, open_workspace_keys
 from baton.app.house import House
-from baton.app.lifecycle import overriding
+from baton.app.lifecycle import approving, overriding
+from baton.app.lifecycle.office import Office
+from baton.app.lifecycle.people import recorded_team
 from baton.app.lifecycle.recent import Recent
 from baton.app.lifecycle.tick import Loop, daily, meet, resume
 from baton.app.lifecycle.turn import Turn
@@ -23,11 +25,12 @@ from baton.app.workspace import create
 from baton.delivery.release import Release
 from baton.delivery.routing import read_routing
 from baton.incidents.proposal import Proposal
-from baton.kernel.errors import Conflict, InvalidInput, NotFound, Refused
+from baton.kernel.errors import Conflict, Corrupt, InvalidInput, InvalidProject, NotFound, Refused, Unavailable
 from baton.ledger.draft import Draft
 from baton.ledger.fact import Act, Record
 from baton.ledger.verify import verify
 from baton.project.template import create as new
+from baton.registry.version import ModelVersion
 from baton.team.approval import Approval
 from baton.team.handoff import Handoff
 from baton.team.override import Override
@@ -373,6 +376,90 @@ def test_a_promotion_by_hand_ends_with_the_trial(tmp_path: Path, approved: bool)
         assert [each.status for each in life.all(Release)] == ["live", "rolled-back"]
         assert (asked.status, asked.outcome) == ("ended" if approved else "refused", f"{trial.id} is no longer on trial")
         assert all(not each.open for each in life.all(Approval))
+
+
+def test_what_was_approved_after_a_step_began_waits_for_the_next(tmp_path: Path) -> None:
+    """A step speaks of the instant it began at, however late it is done: nothing counts there that was said afterwards."""
+    with living(tmp_path / "p", approvals="approvals: {rollout: file}") as life:
+        second_on_trial(life)
+        begun = life.now + HOUR
+        life.now = begun + HOUR / 2
+        life.act("cleo", overrides.override, "promote", "", "needed", life.now + DAY)
+        life.act("ben", answers.approve, life.all(Override)[0].approval)
+        meet(life.loop, begun)
+        assert [each.status for each in life.all(Release)] == ["live", "shadow"]
+        life.after(HOUR)
+        assert [each.status for each in life.all(Release)] == ["retired", "live"]
+        (over,) = life.all(Override)
+        assert over.since is not None and over.ended_at is not None and over.since < over.ended_at
+
+
+def test_nobody_is_asked_any_more_about_what_was_promoted_by_hand(tmp_path: Path) -> None:
+    with living(tmp_path / "p", approvals="approvals: {rollout: file}") as life:
+        trial = second_on_trial(life)
+        draft = Draft(life.house.state)
+        version = draft.get(ModelVersion, f"version-{trial.version}")
+        assert version is not None
+        office = Office(draft, recorded_team(draft, life.house.definition), life.house.definition, life.now)
+        asked = approving.ask(office, approving.promotion(trial.id, version))
+        draft.commit({}, {})
+        life.act("cleo", overrides.override, "promote", "", "needed", life.now + DAY)
+        life.act("ben", answers.approve, life.all(Override)[0].approval)
+        life.after(HOUR)
+        assert next(each for each in life.all(Approval) if each.id == asked.id).status == "withdrawn"
+
+
+def test_a_halt_holds_a_promotion_by_hand(tmp_path: Path) -> None:
+    with living(tmp_path / "p", approvals="approvals: {rollout: file}") as life:
+        second_on_trial(life)
+        life.act("cleo", overrides.override, "promote", "", "needed", life.now + 2 * DAY)
+        life.act("ben", answers.approve, life.all(Override)[0].approval)
+        life.act("cleo", overrides.halt, "wrong prices")
+        life.after(HOUR)
+        assert [each.status for each in life.all(Release)] == ["live", "shadow"]
+        life.act("ann", overrides.resume, "right again")
+        life.after(HOUR)
+        assert [each.status for each in life.all(Release)] == ["retired", "live"]
+
+
+def test_a_mistake_in_the_file_keeps_nobody_from_the_kill_switch(tmp_path: Path) -> None:
+    with living(tmp_path / "p", approvals="approvals: {rollout: file}") as life:
+        life.day()
+        file = life.house.folder / "baton.yaml"
+        right = file.read_text()
+        routes = life.routes()
+        file.write_text(right + "nonsense: 1\n")
+        assert "503" in life.act("cleo", overrides.halt, "wrong prices")
+        assert life.routes() == 0
+        with pytest.raises(InvalidProject):
+            life.act("cleo", overrides.resume, "right again")
+        assert overriding.halted(life.house.state) is not None, "nothing half done"
+        file.write_text(right)
+        life.act("cleo", overrides.resume, "right again")
+        assert life.routes() == routes
+
+
+def test_when_the_routing_cannot_be_written_it_is_said_what_is_on_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with living(tmp_path / "p", approvals="approvals: {rollout: file}") as life:
+        life.day()
+
+        def full(path: Path, data: bytes) -> None:
+            raise OSError(28, "No space left on device")
+
+        with (
+            monkeypatch.context() as patched,
+            pytest.raises(Unavailable, match="on record, but the server does not know") as told,
+        ):
+            patched.setattr("baton.app.lifecycle.routing.replace_file", full)
+            life.act("cleo", overrides.halt, "wrong prices")
+        assert "No space left" in told.value.why and overriding.halted(life.house.state) is not None
+        life.after(HOUR)
+        assert life.routes() == 0, "the loop writes it"
+        (life.house.workspace.keys).rename(tmp_path / "keys")
+        with pytest.raises(Corrupt):
+            life.act("cleo", overrides.resume, "right again")
+        assert overriding.halted(life.house.state) is not None, "nothing is recorded that cannot follow"
+        (tmp_path / "keys").rename(life.house.workspace.keys)
 
 
 @pytest.mark.parametrize("give_up", [False, True])

@@ -146,8 +146,9 @@ class Latchkey:
             ) from error
 
     def _change(self, to: Callable[[Keys], Keys], at: datetime) -> None:
-        lock = os.open(self._path.with_name(f"{self._path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        lock = -1
         try:
+            lock = os.open(self._path.with_name(f"{self._path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
             fcntl.flock(lock, fcntl.LOCK_EX)
             before = self._read()
             after = to(_living(before, at))
@@ -161,7 +162,8 @@ class Latchkey:
                 fix="free some space on the disk",
             ) from error
         finally:
-            os.close(lock)
+            if lock >= 0:
+                os.close(lock)
 
     def _write(self, data: bytes) -> None:
         beside = self._path.with_name(f"{self._path.name}.new")

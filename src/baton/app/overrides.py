@@ -1,4 +1,4 @@
-"""What people override: a gate, a brake, everything for a time; and the kill switch. Called by the command line and the API."""
+"""What people override: a gate, a brake, everything for a time; and the kill switch. Called by the command line, the console and the API."""
 
 from datetime import datetime
 
@@ -6,15 +6,14 @@ from baton.app.bootstrap import open_workspace_keys
 from baton.app.declared import load_rules
 from baton.app.lifecycle import approving, overriding
 from baton.app.lifecycle.offering import current
-from baton.app.lifecycle.routing import sync_routing
+from baton.app.lifecycle.routing import close_routing, following, require_served, sync_routing
 from baton.app.lifecycle.turn import Turn
 from baton.app.seat import Seat
 from baton.delivery.release import TRIAL, Release
 from baton.incidents.proposal import Proposal
 from baton.kernel.clock import iso
-from baton.kernel.errors import InvalidInput, NotFound
+from baton.kernel.errors import Conflict, InvalidInput, NotFound
 from baton.kernel.suggest import did_you_mean
-from baton.project.definition import Definition
 from baton.registry.version import ModelVersion
 from baton.team.approval import Approval, approvers, needed
 from baton.team.override import ANYTHING, KINDS, Override, asked
@@ -41,12 +40,13 @@ def override(here: Seat, kind: str, subject: str, reason: str, until: datetime |
 
 def halt(here: Seat, reason: str, until: datetime | None = None) -> str:
     """Pull the kill switch: no version answers from now on. One person may; another gets the review."""
-    definition = load_rules(here.project).definition
-    by = here.name()
+    require_served(here.project, here.workspace)
+    by, keys = here.name(), open_workspace_keys(here.workspace)
     here.allow("release.halt", by)
     made = overriding.halt(here.office, by, reason, until)
     here.commit()
-    _route(here, definition)
+    with following(here.workspace):
+        close_routing(here.workspace, keys)
     return (
         f"{made.id}: halted by {by}. The server answers 503 until "
         + (iso(until) if until else 'somebody types: baton resume --reason "…"')
@@ -56,23 +56,22 @@ def halt(here: Seat, reason: str, until: datetime | None = None) -> str:
 
 def resume(here: Seat, reason: str) -> str:
     """End the halt."""
-    definition = load_rules(here.project).definition
-    by = here.name()
+    require_served(here.project, here.workspace)
+    by, keys = here.name(), open_workspace_keys(here.workspace)
     here.allow("release.resume", by)
+    definition = load_rules(here.project).definition
     ended = overriding.resume(here.office, by, reason)
     here.commit()
-    _route(here, definition)
+    with following(here.workspace):
+        sync_routing(here.workspace, definition, here.state, keys)
     return f"{ended.id}: ended by {by}. The live version answers again."
-
-
-def _route(here: Seat, definition: Definition) -> None:
-    """The routing follows at once; a loop that runs writes the same one at its next tick."""
-    sync_routing(here.workspace, definition, here.state, open_workspace_keys(here.workspace))
 
 
 def _subject(here: Seat, kind: str, subject: str) -> str:
     if kind == "gate":
-        turns = [turn.id for turn in here.state.all(Turn)]
+        turns = {turn.id: turn.status for turn in here.state.all(Turn)}
+        if turns.get(subject) in ("releasing", "done"):
+            raise Conflict(f"the candidate of {subject} was let through already", where="--subject", fix="baton status")
         if subject in turns:
             return subject
         if not subject:

@@ -5,7 +5,7 @@ from pathlib import Path
 from baton.app.bootstrap import open_workspace_keys
 from baton.app.declared import load_rules
 from baton.app.lifecycle import overriding
-from baton.app.lifecycle.routing import sync_routing
+from baton.app.lifecycle.routing import following, require_served, sync_routing
 from baton.app.seat import Seat, seat
 from baton.delivery.release import BEFORE, TRIAL, Release, moved
 from baton.kernel.clock import iso
@@ -28,7 +28,8 @@ def go_back(here: Seat, reason: str, shown: str = "") -> str:
     One person may; another gets a task to review it. `shown` is the release that the person was told would end. Raises Conflict
     when it would be another one by now, Refused when there is nothing to go back to.
     """
-    definition = load_rules(here.project).definition
+    require_served(here.project, here.workspace)
+    definition, keys = load_rules(here.project).definition, open_workspace_keys(here.workspace)
     by = here.name(here.office.team.responsible("deploy", here.now).id)
     verdict = here.allow("release.roll-back", by)
     ended, back = _move(here.draft, Act(by, verdict.role, here.now), reason)
@@ -42,7 +43,8 @@ def go_back(here: Seat, reason: str, shown: str = "") -> str:
     words = f"review: {by} rolled back version {ended.version} because: {reason}"
     overriding.review(here.office, by, "deploy", words, f"{ended.id} {iso(here.now)}")
     here.commit()
-    sync_routing(here.workspace, definition, here.state, open_workspace_keys(here.workspace))
+    with following(here.workspace):
+        sync_routing(here.workspace, definition, here.state, keys)
     return f"{ended.id} (version {ended.version}) is rolled back; version {back.version} answers."
 
 

@@ -91,7 +91,11 @@ class Approval:
         return self.status == "requested"
 
     def in_force(self, at: datetime) -> bool:
-        """Whether it was granted and its time is not over."""
+        """Whether it was granted by then and its time is not over."""
+        return self.stands(at) and self.decided_at is not None and self.decided_at <= at
+
+    def stands(self, at: datetime) -> bool:
+        """Whether it is granted, be it later than that instant, and its time is not over then."""
         return self.status == "granted" and (self.expires_at is None or at < self.expires_at)
 
 

@@ -111,6 +111,7 @@ def in_force(overrides: Iterable[Override], kind: str, at: datetime, *subjects: 
     """The override of a kind that holds at an instant, about one of these subjects or anything; None when there is none."""
     for each in overrides:
         fits = each.kind == kind and (each.subject == ANYTHING or each.subject in subjects)
-        if fits and each.status == "holding" and (each.until is None or at < each.until):
+        begun = each.since is not None and each.since <= at
+        if fits and begun and each.status == "holding" and (each.until is None or at < each.until):
             return each
     return None

@@ -139,10 +139,9 @@ def _on_misfit(_: Request, error: Exception) -> Response:
 
 def _on_http(request: Request, error: Exception) -> Response:
     status, detail = int(getattr(error, "status_code", 400)), str(getattr(error, "detail", error))
-    if is_page(request) and status == 404:
-        return missing(request)
     code = "not-found" if status in (404, 405) else "invalid-input"
-    answer = failure(status, Failure(code=code, what=detail, fix="see /openapi.json"))
+    of_page = is_page(request) and code == "not-found"
+    answer = missing(request, status) if of_page else failure(status, Failure(code=code, what=detail, fix="see /openapi.json"))
     if status == 405:
         answer.headers["allow"] = ", ".join(_methods(request))
     return answer

@@ -15,6 +15,12 @@ Form = dict[str, tuple[str, ...]]
 """The fields of a form, each with its values in the order of the page."""
 FORM: Final = "application/x-www-form-urlencoded"
 MOST: Final = 500
+_API: Final = ("/api", "/openapi.json")
+
+
+def is_api(path: str) -> bool:
+    """Whether machines ask there; people ask everywhere else."""
+    return any(path == place or path.startswith(f"{place}/") for place in _API)
 
 
 def header(scope: Scope, name: bytes) -> str:

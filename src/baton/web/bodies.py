@@ -3,9 +3,10 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from baton.project.phase import Phase
+from baton.web.page import YEARS
 
 
 def _shown(text: str) -> str:
@@ -20,10 +21,23 @@ def _one_line(text: str) -> str:
     return text
 
 
+def _said(text: str) -> str:
+    if not text.strip():
+        raise ValueError("it says nothing")
+    return text.strip()
+
+
+def _written(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("write an instant as text, e.g. 2027-01-04T00:00:00Z")  # noqa: TRY004  what pydantic tells as a misfit
+    return value
+
+
 def _plausible(moment: datetime) -> datetime:
-    if not 1900 <= moment.year < 2200:
-        raise ValueError("the years are 1900 to 2199")
-    return moment.astimezone(UTC)
+    told = moment.astimezone(UTC)
+    if told.year not in YEARS:
+        raise ValueError(f"the years are {YEARS[0]} to {YEARS[-1]}")
+    return told
 
 
 Text = Annotated[str, Field(max_length=2000), AfterValidator(_shown)]
@@ -34,8 +48,8 @@ Value = Annotated[bool, Field(strict=True)] | Number | Annotated[float, Field(al
 Digest = Annotated[str, Field(pattern=r"^(sha256:[0-9a-f]{64}|git:[0-9a-f]{40}|git:[0-9a-f]{64})$")]
 
 
-Reason = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_shown)]
-Instant = Annotated[AwareDatetime, AfterValidator(_plausible)]
+Reason = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_shown), AfterValidator(_said)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_plausible)]
 
 
 class Body(BaseModel):

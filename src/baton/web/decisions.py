@@ -30,12 +30,12 @@ def approval(request: Request, id: ApprovalId) -> dict[str, Any]:
 
 def approve(request: Request, id: Asked, body: bodies.WordsBody) -> Told:
     """Approve a request, or `rollout`: promotions by the rollout policy as it is declared now."""
-    return _told(answers.approve(_seat(request), id, body.reason))
+    return _told(answers.approve(_acting(request), id, body.reason))
 
 
 def refuse(request: Request, id: ApprovalId, body: bodies.ReasonBody) -> Told:
     """Refuse a request: one no of somebody who may approve ends it."""
-    return _told(answers.refuse(_seat(request), id, body.reason))
+    return _told(answers.refuse(_acting(request), id, body.reason))
 
 
 def task(request: Request, id: TaskId) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def task(request: Request, id: TaskId) -> dict[str, Any]:
 
 def finish(request: Request, id: TaskId, body: bodies.FinishBody) -> Told:
     """Finish a task, or give it up."""
-    return _told(answers.finish(_seat(request), id, body.reason, give_up=body.give_up))
+    return _told(answers.finish(_acting(request), id, body.reason, give_up=body.give_up))
 
 
 def releases(
@@ -65,53 +65,60 @@ def releases(
 def roll_back(request: Request, body: bodies.RollBackBody) -> Told:
     """End the release on trial, or put the last one back into service; another person reviews it. Names the `release` that is to
     end, or 409 when by now it would be another."""
-    return _told(rollback.go_back(_seat(request), body.reason, body.release))
+    return _told(rollback.go_back(_acting(request), body.reason, body.release))
 
 
 def halt(request: Request, body: bodies.HaltBody) -> Told:
     """The kill switch: no version answers, until somebody resumes or until the instant that is named."""
-    return _told(overrides.halt(_seat(request), body.reason, body.until))
+    return _told(overrides.halt(_acting(request), body.reason, body.until))
 
 
 def resume(request: Request, body: bodies.ReasonBody) -> Told:
     """End the halt."""
-    return _told(overrides.resume(_seat(request), body.reason))
+    return _told(overrides.resume(_acting(request), body.reason))
 
 
 def override(request: Request, body: bodies.OverrideBody) -> Told:
     """Ask that a rule does not hold for a time: it holds once enough people approve, and ends by itself."""
-    return _told(overrides.override(_seat(request), body.kind, body.subject, body.reason, body.until))
+    return _told(overrides.override(_acting(request), body.kind, body.subject, body.reason, body.until))
 
 
 def away(request: Request, name: Name, body: bodies.AwayBody) -> Told:
     """Somebody is away for a time: what waits on them moves on."""
     words = body.reason or "away"
-    return _told(coming.go_away(_seat(request), name, lambda now: Absence(body.since or now, body.until, words)))
+    return _told(coming.go_away(_acting(request), name, lambda now: Absence(body.since or now, body.until, words)))
 
 
 def back(request: Request, name: Name, body: bodies.WordsBody) -> Told:
     """Somebody is back: from an absence, or after having left."""
-    return _told(coming.come_back(_seat(request), name, body.reason))
+    return _told(coming.come_back(_acting(request), name, body.reason))
 
 
 def leave(request: Request, name: Name, body: bodies.WordsBody) -> Told:
     """Somebody leaves the team for good."""
-    return _told(coming.leave(_seat(request), name, body.reason))
+    return _told(coming.leave(_acting(request), name, body.reason))
 
 
 def delegate(request: Request, name: Name, body: bodies.DelegateBody) -> Told:
     """Somebody gives duties to another person for a time."""
-    words, phases = body.reason or f"to {body.to}", tuple(body.phases)
+    words, phases = body.reason or f"to {body.to}", tuple(dict.fromkeys(body.phases))
     return _told(
         coming.delegate(
-            _seat(request), name, lambda now: Delegation(body.to, body.since or now, body.until, phases, body.subject, words)
+            _acting(request), name, lambda now: Delegation(body.to, body.since or now, body.until, phases, body.subject, words)
         )
     )
 
 
 def _seat(request: Request) -> Seat:
+    """A seat to look from."""
     seat: Seat = request.app.state.desk.seat(request.state.actor)
     return seat
+
+
+def _acting(request: Request) -> Seat:
+    """A seat to act from, once what is due was done: nobody answers what is over."""
+    request.app.state.desk.move()
+    return _seat(request)
 
 
 def _told(words: str) -> Told:

@@ -12,7 +12,7 @@ from baton.kernel.errors import BatonError
 _logger = logging.getLogger("baton.web")
 STATUS: Mapping[str, int] = {
     "invalid-input": 422, "not-found": 404, "conflict": 409, "refused": 403, "broken-source": 502, "unavailable": 503,
-    "invalid-project": 500, "corrupt": 500, "incompatible": 500, "missing-extra": 501, "overloaded": 503,
+    "invalid-project": 409, "corrupt": 500, "incompatible": 500, "missing-extra": 501, "overloaded": 503,
     "expired": 504,
 }  # fmt: skip
 """HTTP status per error code; what nobody foresaw is a 500."""
@@ -63,7 +63,9 @@ def failure_of(error: BatonError, status: int | None = None) -> JSONResponse:
     if status >= 500 and error.code not in ("broken-source", "missing-extra"):
         _logger.error("%s", error)
         return failure(status, Failure(code=error.code, what=error.what, fix="see the log of the console"))
-    mistakes = getattr(error, "mistakes", ())
-    why = error.why or "; ".join(str(mistake) for mistake in mistakes)
-    told = Failure(code=error.code, what=error.what, where=error.where, why=why, fix=error.fix)
-    return failure(status, told)
+    return failure(status, Failure(code=error.code, what=error.what, where=error.where, why=why_of(error), fix=error.fix))
+
+
+def why_of(error: BatonError) -> str:
+    """Why it came to an error; of a project's files every mistake."""
+    return error.why or "; ".join(str(mistake) for mistake in getattr(error, "mistakes", ()))

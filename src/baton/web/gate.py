@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from baton.app.visit import Visit
 from baton.kernel.errors import BatonError, InvalidInput, Refused
 from baton.team.actor import Actor
-from baton.web.asgi import FORM, App, Form, Message, Receive, Scope, Send, header, read_form
+from baton.web.asgi import FORM, App, Form, Message, Receive, Scope, Send, header, is_api, read_form
 from baton.web.failure import STATUS, Failure, failure, failure_of
 from baton.web.origin import host_asked, is_strange, require_own
 from baton.web.pages import sign_in
@@ -32,8 +32,6 @@ SECONDS: Final = 20.0
 LONGEST_TOKEN: Final = 512
 _logger = logging.getLogger("baton.web")
 
-API: Final = ("/api", "/openapi.json")
-"""What machines ask."""
 _READING: Final = ("GET", "HEAD", "OPTIONS")
 
 
@@ -57,7 +55,7 @@ class Gate:
             await self._app(scope, receive, send)
         elif self._sealed and scope["scheme"] != "https":
             await failure(403, _IN_THE_CLEAR)(scope, receive, send)
-        elif self._door is None or _for_machines(scope["path"]):
+        elif self._door is None or is_api(scope["path"]):
             await self._by_token(scope, receive, send)
         else:
             await self._by_session(self._door, scope, receive, send)
@@ -96,10 +94,6 @@ class Gate:
         except BatonError as error:
             answer = _turned(STATUS.get(error.code, 500), error)
         await (self._app if answer is None else answer)(scope, _again(body, receive), send)
-
-
-def _for_machines(path: str) -> bool:
-    return any(path == place or path.startswith(f"{place}/") for place in API)
 
 
 def _stranger(door: Door, scope: Scope) -> Response | None:

@@ -78,7 +78,9 @@ def test_people_go_come_back_and_delegate(console: Open, own_scene: Path) -> Non
     status, told = asked(ben, "POST", "/api/team/ben/away", until=UNTIL, reason="a walk")
     assert status == 200 and told["told"].startswith("ben is away from")
     assert "ben is back" in asked(ben, "POST", "/api/team/ben/back", reason="rained")[1]["told"]
-    status, told = asked(ben, "POST", "/api/team/ben/delegate", to="cleo", until=UNTIL, phases=["ingest"], reason="swap")
+    status, told = asked(
+        ben, "POST", "/api/team/ben/delegate", to="cleo", until=UNTIL, phases=["ingest", "ingest"], reason="swap"
+    )
     assert status == 200 and "ben delegates" in told["told"]
     (person,) = (each for each in records(own_scene, Person) if each.id == "ben")
     assert [(each.to, each.phases, each.reason) for each in person.delegations] == [("cleo", ("ingest",), "swap")]
@@ -100,6 +102,10 @@ def test_people_go_come_back_and_delegate(console: Open, own_scene: Path) -> Non
         ("/api/overrides", {"kind": "halt", "reason": "why", "until": UNTIL}),
         ("/api/overrides", {"kind": "freeze", "subject": "turn-1", "reason": "why", "until": UNTIL}),
         ("/api/overrides", {"kind": "freeze", "reason": "  ", "until": UNTIL}),
+        ("/api/releases/roll-back", {"reason": " \n"}),
+        ("/api/releases/resume", {"reason": " "}),
+        ("/api/releases/halt", {"reason": "why", "until": 1709942400}),
+        ("/api/releases/halt", {"reason": "why", "until": "2199-12-31T23:59:59-23:59"}),
         ("/api/team/ben/delegate", {"to": "", "until": UNTIL}),
         ("/api/team/ben/delegate", {"to": "cleo", "until": UNTIL, "phases": ["lunch"]}),
         ("/api/team/ben/away", {"until": "2023-01-01T00:00:00Z"}),

@@ -34,17 +34,17 @@ class Desk:
     workspace: Workspace
     state: State
     references: References
-    _read: dict[tuple[tuple[int, int], ...], TeamFile] = field(default_factory=dict)
-    _rules: dict[tuple[int, int], Definition | None] = field(default_factory=dict)
+    _read: list[tuple[tuple[tuple[int, int], ...], TeamFile]] = field(default_factory=list)
+    _rules: list[tuple[tuple[int, int], Definition | None]] = field(default_factory=list)
 
     def owned(self) -> TeamFile:
         """Who owns what, as declared now; the file is read again when it changed."""
         known = tuple(_stamp(self.project / name) for name in (FILE, TEAM_FILE))
-        found = self._read.get(known)
-        if found is None:
-            found = self._read[known] = load_owned(self.project).owned
-            for earlier in self._read.keys() - {known}:
-                self._read.pop(earlier, None)
+        for stamp, last in self._read[:1]:
+            if stamp == known:
+                return last
+        found = load_owned(self.project).owned
+        self._read[:] = [(known, found)]  # at once: other threads see what was there, or this
         return found
 
     def declared(self) -> TeamFile:
@@ -55,21 +55,20 @@ class Desk:
         try:
             return self.owned()
         except BatonError:
-            last = next(iter(self._read.values()), None)
-            if last is None:
-                raise
-            return last
+            for _, last in self._read[:1]:
+                return last
+            raise
 
     def definition(self) -> Definition | None:
         """The project's file as it is now, read again when it changed, or as it was before somebody made a mistake in it; None where
         there is none, or only a wrong one."""
         known = _stamp(self.project / FILE)
-        found = self._rules.get(known)
-        if known not in self._rules:
-            last = next(iter(self._rules.values()), None)
-            found = (_definition(self.project) or last) if known != _ABSENT else None
-            self._rules.clear()
-            self._rules[known] = found
+        last = None
+        for stamp, last in self._rules[:1]:
+            if stamp == known:
+                return last
+        found = (_definition(self.project) or last) if known != _ABSENT else None
+        self._rules[:] = [(known, found)]
         return found
 
     def now(self) -> datetime:
@@ -90,7 +89,7 @@ class Desk:
         """Do what is due before somebody looks; a look is not refused because that failed: returns why, in words."""
         try:
             self.move()
-        except BatonError as error:
+        except (BatonError, OSError) as error:  # such as a full disk
             return str(error)
         return ""
 

@@ -60,7 +60,7 @@ def latest(records: Records, matter: Matter) -> Approval | None:
 def ask(office: Office, matter: Matter, by: str = SYSTEM) -> Approval:
     """The open request about a matter: the one there is, or a new round. One that is in force is returned as it is."""
     known = latest(office.draft, matter)
-    if known is not None and (known.open or known.in_force(office.now)):
+    if known is not None and (known.open or known.stands(office.now)):
         return known
     made = requested(matter, by, office.now, office.owned.approvals.need, known.round + 1 if known is not None else 1)
     return office.draft.record(office.act_of(by, matter.phase), made, "requested", matter.what)
@@ -89,7 +89,7 @@ def clear(office: Office, definition: Definition, release: str, version: ModelVe
     freeze = frozen(office.draft, office.now)
     if freeze is not None:
         return Clearance(False, freeze.id, freeze.what)
-    matter = _promotion(release, version)
+    matter = promotion(release, version)
     own, standing = latest(office.draft, matter), _standing(office, definition)
     if standing is not None:
         if own is not None and own.open:
@@ -102,7 +102,8 @@ def clear(office: Office, definition: Definition, release: str, version: ModelVe
     return Clearance(own.in_force(office.now), own.id, own.reason or f"waits for approval by {who}: baton approve {own.id}")
 
 
-def _promotion(release: str, version: ModelVersion) -> Matter:
+def promotion(release: str, version: ModelVersion) -> Matter:
+    """That a release serves all traffic, as something to approve, pinned by its bundle."""
     what = f"version {version.version} serves all traffic ({release})"
     return Matter(PROMOTE, release, version.bundle, "deploy", what, authors_of(version))
 
@@ -118,8 +119,8 @@ def _standing(office: Office, definition: Definition) -> Approval | None:
     others do when they say that their file is enough."""
     matter = policy_of(definition)
     known = latest(office.draft, matter)
-    if known is not None and known.in_force(office.now):
-        return known
+    if known is not None and known.stands(office.now):
+        return known if known.in_force(office.now) else None
     if known is not None and known.status in ("refused", "withdrawn"):
         return None
     if len(office.team.active) == 1:
@@ -146,7 +147,7 @@ def beforehand(office: Office, definition: Definition, behaviours: Mapping[str, 
 def answer(office: Office, behaviours: Mapping[str, Behaviour]) -> None:
     """What people of a replay say to requests, what has expired, and what nothing needs any more."""
     for approval in office.draft.all(Approval, status=("granted",)):
-        if not approval.in_force(office.now):
+        if not approval.stands(office.now):
             over = expired(approval, office.now)
             office.draft.record(Act(SYSTEM, "", approval.expires_at or office.now, office.now), over, "expired", over.reason)
     for approval in office.draft.all(Approval, status=("requested",)):
@@ -173,6 +174,13 @@ def _spoken(team: Team, approval: Approval, behaviours: Mapping[str, Behaviour],
         moment = answers_at(behaviours[name], approval.requested_at) if name in behaviours and name not in signed else None
         if moment is not None:
             yield moment, name
+
+
+def withdraw(office: Office, release: str, reason: str) -> None:
+    """Nobody has to approve the promotion of a release any more."""
+    for approval in office.draft.all(Approval, status=("requested",)):
+        if (approval.action, approval.subject) == (PROMOTE, release):
+            _withdraw(office, approval, reason)
 
 
 def _withdraw(office: Office, approval: Approval, reason: str) -> None:

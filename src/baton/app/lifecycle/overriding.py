@@ -19,11 +19,13 @@ from baton.team.task import Task, opened
 from baton.team.team import Team
 
 OVERRIDE = "override"
+OPEN = ("asked", "holding")
+"""The statuses of overrides that are not over."""
 
 
 def holding(records: Records, kind: str, at: datetime, *subjects: str) -> Override | None:
     """The override of a kind that holds at an instant, about one of these subjects or anything; None when there is none."""
-    return in_force(records.all(Override), kind, at, *subjects)
+    return in_force(records.all(Override, status=("holding",)), kind, at, *subjects)
 
 
 def frozen(records: Records, at: datetime) -> Override | None:
@@ -33,7 +35,7 @@ def frozen(records: Records, at: datetime) -> Override | None:
 
 def halted(records: Records) -> Override | None:
     """The halt that nobody and no tick has ended yet, None when there is none."""
-    return next((each for each in records.all(Override) if each.kind == "halt" and each.status == "holding"), None)
+    return next((each for each in records.all(Override, status=("holding",)) if each.kind == "halt"), None)
 
 
 def ask(office: Office, wanted: Override, authors: tuple[str, ...]) -> Override:
@@ -43,9 +45,8 @@ def ask(office: Office, wanted: Override, authors: tuple[str, ...]) -> Override:
     """
     words_of(wanted.reason, "reason")
     revert(office)
-    same = (
-        each for each in office.draft.all(Override) if each.open and (each.kind, each.subject) == (wanted.kind, wanted.subject)
-    )
+    held_now = office.draft.all(Override, status=OPEN)
+    same = (each for each in held_now if (each.kind, each.subject) == (wanted.kind, wanted.subject))
     if (known := next(same, None)) is not None:
         raise Conflict(
             f"{known.id} is {known.status} already", where=known.what, fix=f"baton approve {known.approval}, or wait for its end"
@@ -124,7 +125,7 @@ def use(office: Office, override: Override, outcome: str) -> None:
 
 def revert(office: Office) -> None:
     """Overrides whose time is over end by themselves, effective at that very instant; those never approved lapse."""
-    for override in office.draft.all(Override, status=("asked", "holding")):
+    for override in office.draft.all(Override, status=OPEN):
         if override.until is None or office.now < override.until:
             continue
         held_it = override.status == "holding"

@@ -1,6 +1,6 @@
 """The people of a project on the record: who joined, changed, left; and the team as the ledger knows it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -21,8 +21,8 @@ R = TypeVar("R", bound=Record)
 class Records(Protocol):
     """Where records are read from: a state, a past one, or a draft."""
 
-    def all(self, kind: type[R]) -> list[R]:
-        """Records of a kind in order of first appearance."""
+    def all(self, kind: type[R], *, status: Sequence[str] = ()) -> list[R]:
+        """Records of a kind, of any of these statuses when some are named, in order of first appearance."""
         ...
 
 

@@ -55,7 +55,7 @@ def guarded(workspace: Workspace, state: Records) -> list[Tripped]:
     """What guards recorded about releases that are still on trial. In a replay none is set: time is not what it was."""
     if workspace.clock != "wall":
         return []
-    on_trial = {release.id for release in state.all(Release) if release.status in TRIAL}
+    on_trial = {release.id for release in state.all(Release, status=TRIAL)}
     return [record for record in tripped(workspace.segments) if record.release in on_trial] if on_trial else []
 
 
@@ -111,19 +111,26 @@ def promote(step: Step, release: Release, reason: str) -> bool:
 
 def by_hand(records: Records) -> list[Override]:
     """The promotions that people asked for, before everything that the rollout policy asks is proved."""
-    return [each for each in records.all(Override) if each.kind == PROMOTE and each.open]
+    return [each for each in records.all(Override, status=overriding.OPEN) if each.kind == PROMOTE]
 
 
 def _by_hand(step: Step) -> None:
-    """Promote what people approved by name. It comes after the weighing: harm ends a trial whatever they approved."""
+    """Promote what people approved by name. It comes after the weighing: harm ends a trial whatever they approved.
+
+    What was said after the instant of this step waits for the next one.
+    """
     overriding.revert(step.office)
+    stopped = overriding.frozen(step.draft, step.now) or overriding.halted(step.draft)
     for asked in by_hand(step.draft):
         release = step.draft.get(Release, asked.subject)
+        if (asked.since or asked.asked_at) > step.now:
+            continue
         if release is None or release.status not in TRIAL:
             overriding.lapse(step.office, asked, f"{asked.subject} is no longer on trial", step.now)
-        elif asked.status == "holding" and overriding.frozen(step.draft, step.now) is None:
+        elif asked.status == "holding" and stopped is None:
             _serve(step, release, f"promoted by hand: {asked.reason}", asked.approval)
             overriding.use(step.office, asked, f"used: {release.id} serves all traffic")
+            approving.withdraw(step.office, release.id, f"{asked.id} promoted it")
 
 
 def _serve(step: Step, release: Release, reason: str, approval: str) -> None:

@@ -1,15 +1,17 @@
 """The routing that follows from the releases, and the file that tells it to the server. Whoever halts or rolls back loads nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from baton.app.lifecycle.overriding import halted
 from baton.app.workspace import Workspace, replace_file
-from baton.delivery.release import TRIAL, Release, cast_of, routing_for
+from baton.delivery.release import TRIAL, Cast, Release, cast_of, routing_for
 from baton.delivery.routing import Routing, read_routing, write_routing
-from baton.kernel.errors import Corrupt
+from baton.kernel.errors import Corrupt, NotFound, Unavailable
 from baton.ledger.ports import StateReader
-from baton.project.definition import Definition
+from baton.project.definition import Definition, Rollout
+from baton.project.loader import FILE
 from baton.registry.ports import Keys
 from baton.serving.guard import forget
 
@@ -34,6 +36,40 @@ def sync_routing(workspace: Workspace, definition: Definition, state: StateReade
     serial = (present.serial if present else 0) + 1
     replace_file(workspace.routing, write_routing(routing_of(definition, state, serial, watched=watched), keys.seal))
     return True
+
+
+def require_served(project: Path, workspace: Workspace) -> None:
+    """Raise NotFound where no model is served, nor ever was: a folder that has only a team."""
+    if not (project / FILE).is_file() and not workspace.routing.exists():
+        raise NotFound(
+            "no model is served from here",
+            where=str(project),
+            why=f"it has no {FILE}",
+            fix="go to the project's folder, or name it: --project DIR",
+        )
+
+
+def close_routing(workspace: Workspace, keys: Keys) -> None:
+    """Write the routing of a halt, without a route. It needs no rules of the project: a mistake in its file must not keep anybody from it."""
+    present = _present(workspace.routing, keys)
+    if present is None or not present.routes:
+        return
+    closed = routing_for(present.project, present.serial + 1, Cast(), Rollout(), watched=False)
+    replace_file(workspace.routing, write_routing(closed, keys.seal))
+
+
+@contextmanager
+def following(workspace: Workspace) -> Iterator[None]:
+    """Around writing a routing that follows from what is on record already. Raises Unavailable that says so."""
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(
+            "it is on record, but the server does not know it yet",
+            where=str(workspace.routing),
+            why=f"the routing could not be written: {error.strerror or error}",
+            fix="mend that: a loop that runs writes the routing at its next tick (baton up)",
+        ) from error
 
 
 def clear(workspace: Workspace, state: StateReader) -> None:

@@ -64,7 +64,7 @@ def _score(step: Step, batch: Scoring, order: Order) -> None:
     press = Press(house.workspace, house.tables, house.artifacts, house.definition.entity.key)
     try:
         publishing.require_ours(house.tables, order.table)
-        with publishing.alone(house.workspace):
+        with publishing.alone(house.workspace, patience=5):
             run = publishing.settle(press, step.office, step.act(PHASE), publishing.started(run, None), batch.drift)
     except BatonError as error:
         if error.retryable:

@@ -122,9 +122,16 @@ def _prepared(site: Site) -> Prepared:
         return prepare(site.definition, here.workspace, order, here.now)
 
 
+@contextmanager
+def _turn(site: Site) -> Iterator[Seat]:
+    """A seat at which a run begins or ends; what others did before is on record when it is taken."""
+    with publishing.alone(_place(site)), seat(site.project, site.folder, site.asked.person) as here:
+        yield here
+
+
 def _begun(site: Site, prepared: Prepared) -> ScoringRun:
     """The run on record: a new one, one to go on with, or one that is done."""
-    with seat(site.project, site.folder, site.asked.person) as here:
+    with _turn(site) as here:
         known = here.draft.get(ScoringRun, prepared.run.id)
         if known is not None and known.status not in ("planned", "failed"):
             return known
@@ -153,7 +160,7 @@ def _done(site: Site, prepared: Prepared, report: Callable[[int, int], None]) ->
     except BatonError as error:
         _fail(site, prepared.run.id, error)
         raise
-    with _ending(site) as here:
+    with _turn(site) as here:
         run = _present(here, prepared.run.id)
         if run.open:
             run = publishing.settle(site.press(here), here.office, site.act(here, "score.run"), run)
@@ -163,15 +170,8 @@ def _done(site: Site, prepared: Prepared, report: Callable[[int, int], None]) ->
         return run
 
 
-@contextmanager
-def _ending(site: Site) -> Iterator[Seat]:
-    """A seat from which a run is ended; what others ended before is on record when it is taken."""
-    with publishing.alone(_place(site)), seat(site.project, site.folder, site.asked.person) as here:
-        yield here
-
-
 def _freed(site: Site, id: str) -> ScoringRun:
-    with _ending(site) as here:
+    with _turn(site) as here:
         run = _publish(site, here, _present(here, id))
         here.commit()
         return run

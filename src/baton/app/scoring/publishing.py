@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from time import monotonic, sleep
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,7 +21,7 @@ from baton.app.scoring.staging import ENTITY, SCORE, Staging
 from baton.app.workspace import Workspace
 from baton.data.ports import Tables
 from baton.kernel.clock import EPOCH
-from baton.kernel.errors import InvalidInput, NotFound
+from baton.kernel.errors import InvalidInput, NotFound, Unavailable
 from baton.ledger.fact import SYSTEM, Act
 from baton.registry.ports import Artifacts
 from baton.registry.version import ModelVersion
@@ -44,6 +45,8 @@ PHASE = "deploy"
 """The phase whose people answer for batch scoring."""
 RUN, SCORED_AT = "run_id", "scored_at"
 OWN = frozenset({RUN, "score", "label", "model_version", SCORED_AT, "as_of"})
+PATIENCE, LOOK = 60.0, 0.05
+"""Seconds to wait for one's turn, and between two looks."""
 STEP = 1
 """A run appends once, under its own name."""
 
@@ -59,11 +62,31 @@ class Press:
 
 
 @contextmanager
-def alone(workspace: Workspace) -> Iterator[None]:
-    """One process at a time ends runs: of two with the same one the second finds it ended. Neither takes long."""
-    with (workspace.folder / "scoring.lock").open("a") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+def alone(workspace: Workspace, patience: float = PATIENCE) -> Iterator[None]:
+    """One process at a time begins and ends runs: of two with the same one the second finds what the first did. Neither takes long.
+
+    Raises Unavailable when another one keeps its turn for longer than `patience` seconds.
+    """
+    path, until = workspace.folder / "scoring.lock", monotonic() + patience
+    with path.open("a") as turn:
+        while not _taken(turn):
+            if monotonic() > until:
+                raise Unavailable(
+                    "another process publishes scores, and does not come to an end",
+                    where=str(path),
+                    why=f"waited {patience:g} s for it",
+                    fix=f"see which one: fuser {path}; end it, then again",
+                )
+            sleep(LOOK)
         yield
+
+
+def _taken(turn: IO[str]) -> bool:
+    try:
+        fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def started(run: ScoringRun, known: ScoringRun | None) -> ScoringRun:
