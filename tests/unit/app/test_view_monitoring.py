@@ -15,6 +15,8 @@ from baton.app.archive.archivist import Archivist
 from baton.app.archive.question import answered
 from baton.app.views import monitoring as view
 from baton.app.workspace import existing
+from baton.backends.tables.delta import DeltaTables
+from baton.kernel.clock import iso
 from baton.kernel.errors import InvalidInput, NotFound
 from baton.monitoring.day import Day
 from baton.monitoring.detector import calibration_evidence, novelty_evidence
@@ -138,6 +140,22 @@ def test_a_row_has_what_the_model_saw_and_what_came_of_it(ask: Any) -> None:
     for entity, at in (("nobody", ""), ("p25", "2026-03-02T02:00:00Z"), ("'; DROP TABLE predictions; --", "")):
         with pytest.raises(NotFound):
             ask("judged_row", entity=entity, at=at)
+
+
+def test_of_one_that_was_scored_often_the_oldest_is_found_as_well(tmp_path: Path) -> None:
+    """Forty predictions of one entity, each with the frozen model's beside it: the list shows twenty, an address any."""
+    project = archived.project(tmp_path)
+    often: list[dict[str, Any]] = [{**row, "payment": "often"} for row in archived.payments()[:40]]
+    DeltaTables(project / ".baton" / "tables").append("predictions", archived.predictions(often), step=99)
+    mine = Archivist(project, existing(project / ".baton"))
+    for row in (often[0], often[20], often[39]):
+        told = msgspec.json.decode(msgspec.json.encode(answered(mine, "judged_row", {"entity": "often", "at": iso(row["at"])})))
+        same = [each["variant"] for each in told["all"] if each["decided_at"] == told["own"]["decided_at"]]
+        assert told["own"]["score"] == row["score"] and same == ["live", "shadow"] and len(told["all"]) == 20
+        moments = [each["decided_at"] for each in told["all"]]
+        assert moments == sorted(moments, reverse=True)
+    newest = answered(mine, "judged_row", {"entity": "often"})
+    assert newest["own"]["decided_at"] == iso(often[39]["at"]) and newest["own"]["variant"] == "live"
 
 
 def test_slices_say_which_are_worse_than_chance_explains(ask: Any) -> None:

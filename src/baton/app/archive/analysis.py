@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import msgspec
 
 from baton.app.archive.archivist import Archivist, Period, Seen, moment
-from baton.app.archive.clause import Clause, all_of, quoted
+from baton.app.archive.clause import Clause, quoted
 from baton.app.archive.column import shape
 from baton.app.archive.document import FONT, MEDIA, PAPERS, Report
 from baton.app.archive.file import written
 from baton.app.archive.plain import number, plain, records
 from baton.app.archive.quality import _judged
+from baton.app.archive.truth import truth
 from baton.app.bootstrap import open_papers
 from baton.app.lifecycle.collecting import FROZEN, OWN, PREDICTIONS
-from baton.app.lifecycle.landing import ALIAS
 from baton.kernel.clock import iso
 from baton.kernel.errors import InvalidInput, NotFound
-from baton.project.tablename import LABELS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -263,12 +262,12 @@ def _read(archivist: Archivist, seen: Seen, period: Period, wanted: list[tuple[s
 
     key, mine = quoted(archivist.definition.entity.key), seen.rows(period, wanted)
     cut = quoted(_named(seen, by)) if by else "NULL::VARCHAR"
-    truth = _truth(archivist, key, period.until)
+    known = truth(archivist, period.until)
     table = archivist.analysis.ask(
         f"SELECT epoch_us(p.decided_at) AS at, p.score, l.label::DOUBLE AS label, p.model_version AS version, p.value FROM (SELECT {key} "
-        f"AS entity, decided_at, score, model_version, {cut} AS value {mine.text}) p LEFT JOIN ({truth.text}) l ON p.entity = l.entity "
+        f"AS entity, decided_at, score, model_version, {cut} AS value {mine.text}) p LEFT JOIN ({known.text}) l ON p.entity = l.entity "
         "ORDER BY p.decided_at, p.entity",
-        (*mine.values, *truth.values),
+        (*mine.values, *known.values),
     )
     at, scores, labels, versions = (
         np.asarray(table[name].to_numpy(), dtype=np.float64) for name in ("at", "score", "label", "version")
@@ -276,25 +275,16 @@ def _read(archivist: Archivist, seen: Seen, period: Period, wanted: list[tuple[s
     return _Rows(at, scores, labels, versions, table["value"])
 
 
-def _truth(archivist: Archivist, key: str, until: str) -> Clause:
-    if LABELS not in archivist.names():
-        return Clause("SELECT NULL AS entity, NULL::DOUBLE AS label, NULL::TIMESTAMPTZ AS known_at WHERE FALSE")
-    seen, limit = archivist.see(LABELS), moment(until)
-    entity = f"coalesce({quoted(ALIAS)}, {key})" if ALIAS in seen.kinds else key
-    known = all_of([Clause("(known_at <= ? OR known_at IS NULL)", (limit,))] if limit is not None else [])
-    return Clause(f"SELECT {entity} AS entity, label, known_at FROM {quoted(LABELS)} WHERE {known.text}", known.values)
-
-
 def _joined(
     archivist: Archivist, seen: Seen, period: Period, wanted: list[tuple[str, str, Any]]
 ) -> tuple[str, Clause, dict[str, str]]:
     """What is selected, from where, and the names and types of it."""
     key, mine = quoted(archivist.definition.entity.key), seen.rows(period, wanted)
-    truth = _truth(archivist, key, period.until)
+    came = truth(archivist, period.until)
     label, known = (name if name not in seen.kinds else f"arrived_{name}" for name in _WHERE_FROM)
     names = {**seen.kinds, label: "DOUBLE", known: "TIMESTAMP WITH TIME ZONE"}
     rows = Clause(
-        f"FROM (SELECT * {mine.text}) p LEFT JOIN ({truth.text}) l ON p.{key} = l.entity", (*mine.values, *truth.values)
+        f"FROM (SELECT * {mine.text}) p LEFT JOIN ({came.text}) l ON p.{key} = l.entity", (*mine.values, *came.values)
     )
     return f"p.*, l.label AS {quoted(label)}, l.known_at AS {quoted(known)}", rows, names
 

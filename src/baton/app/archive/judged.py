@@ -9,12 +9,13 @@ from baton.app.archive.clause import Clause, all_of, quoted
 from baton.app.archive.column import shape
 from baton.app.archive.monitoring import named, predictions
 from baton.app.archive.plain import plain, records
-from baton.app.archive.quality import PARTS, _joined, _judged, _labels
+from baton.app.archive.quality import PARTS, _joined, _judged
+from baton.app.archive.truth import truth
 from baton.app.lifecycle.collecting import FROZEN, OWN, PREDICTIONS
 from baton.kernel.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    pass
 
 MOST = 200
 """The most rows of one answer."""
@@ -159,13 +160,13 @@ def judged_rows(  # noqa: PLR0913  each is one of the page's fields
     mine = seen.rows(Period(since, end, until), wanted)
     if sought and beyond is not None:
         mine = Clause(f"{mine.text} AND ({seen.column(sought)} < ? OR {seen.column(sought)} > ?)", (*mine.values, *beyond))
-    truth = _labels(archivist, key, moment(until))
+    known = truth(archivist, until)
     told = seen.column(sought) if sought else "NULL"
     found = archivist.analysis.ask(
         f"SELECT p.entity, p.decided_at, p.model_version, p.variant, p.score, l.label, p.value FROM (SELECT {key} AS entity, decided_at, "
-        f"model_version, variant, score, {told} AS value {mine.text}) p LEFT JOIN ({truth.text}) l ON p.entity = l.entity "
+        f"model_version, variant, score, {told} AS value {mine.text}) p LEFT JOIN ({known.text}) l ON p.entity = l.entity "
         f"ORDER BY {_order(order)}, p.decided_at DESC, p.entity LIMIT {max(1, min(limit, MOST))} OFFSET {max(0, after)}",
-        (*mine.values, *truth.values),
+        (*mine.values, *known.values),
     )
     names = ("entity", "at", "version", "variant", "score", "label", "value")
     return {
@@ -205,7 +206,9 @@ def judged_row(archivist: Archivist, *, entity: str, at: str = "", until: str = 
             f"no prediction of '{entity[:80]}' is on record at that time", where=PREDICTIONS, fix="go back to the list of rows"
         )
     own = {*OWN, archivist.definition.entity.key}
-    label = archivist.analysis.ask(*_truth(archivist, key, entity, until)).to_pylist()
+    known = truth(archivist, until)
+    asked = f"SELECT label, known_at FROM ({known.text}) WHERE entity = ? ORDER BY known_at DESC LIMIT 1"
+    label = archivist.analysis.ask(asked, (*known.values, entity)).to_pylist()
     same = Clause("decided_at = ?", (chosen["decided_at"],))
     each = "decided_at, model_version, variant, score"
     found = archivist.ask(each, _of(all_of([told, within, same])), "LIMIT 20").to_pylist()
@@ -228,16 +231,6 @@ def judged_row(archivist: Archivist, *, entity: str, at: str = "", until: str = 
 
 def _of(condition: Clause) -> Clause:
     return Clause(f"FROM {quoted(PREDICTIONS)} WHERE {condition.text}", condition.values)
-
-
-def _truth(archivist: Archivist, key: str, entity: str, until: str) -> tuple[str, Sequence[Any]]:
-    truth = _labels(archivist, key, moment(until))
-    inner = (
-        truth.text.replace("SELECT", "SELECT known_at,", 1)
-        if "WHERE FALSE" not in truth.text
-        else "SELECT NULL AS known_at, NULL AS entity, NULL AS label WHERE FALSE"
-    )
-    return f"SELECT label, known_at FROM ({inner}) WHERE entity = ? ORDER BY known_at DESC LIMIT 1", (*truth.values, entity)
 
 
 def scored_on(archivist: Archivist) -> dict[str, Any]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from baton.app.archive.archivist import Archivist, Period, moment
-from baton.app.archive.clause import Clause, all_of, quoted
+from baton.app.archive.archivist import Archivist, Period
+from baton.app.archive.clause import quoted
 from baton.app.archive.column import shape
 from baton.app.archive.plain import number, plain
+from baton.app.archive.truth import truth
 from baton.app.lifecycle.collecting import FROZEN
-from baton.app.lifecycle.landing import ALIAS
 from baton.kernel.digest import finite
-from baton.project.tablename import LABELS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,23 +121,14 @@ def _joined(
     wanted += [("model_version", "=", version)] if version else []
     sliced = seen.column(column) if column else "NULL"
     mine = seen.rows(period, wanted)
-    truth = _labels(archivist, key, moment(period.until))
+    labels_known = truth(archivist, period.until)
     table = archivist.analysis.ask(
         f"SELECT p.score, l.label::DOUBLE AS label, p.value FROM (SELECT {key} AS entity, decided_at, score, {sliced} AS value {mine.text}) p "
-        f"LEFT JOIN ({truth.text}) l ON p.entity = l.entity ORDER BY p.decided_at, p.entity",
-        (*mine.values, *truth.values),
+        f"LEFT JOIN ({labels_known.text}) l ON p.entity = l.entity ORDER BY p.decided_at, p.entity",
+        (*mine.values, *labels_known.values),
     )
     scores, labels = (np.asarray(table[name].to_numpy(), dtype=np.float64) for name in ("score", "label"))
     return seen.kinds.get(column, ""), _Known(scores, labels, table["value"].to_pylist() if column else [])
-
-
-def _labels(archivist: Archivist, key: str, until: Any) -> Clause:
-    if LABELS not in archivist.names():
-        return Clause("SELECT NULL AS entity, NULL::DOUBLE AS label WHERE FALSE")
-    seen = archivist.see(LABELS)
-    entity = f"coalesce({quoted(ALIAS)}, {key})" if ALIAS in seen.kinds else key
-    known = all_of([Clause("(known_at <= ? OR known_at IS NULL)", (until,))] if until is not None else [])
-    return Clause(f"SELECT {entity} AS entity, label FROM {quoted(LABELS)} WHERE {known.text}", known.values)
 
 
 def _judged(archivist: Archivist, scores: Array, labels: Array) -> dict[str, Any]:
