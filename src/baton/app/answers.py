@@ -1,6 +1,6 @@
 """What people answer: take or send back a hand-off, comment, approve, refuse, finish a task. One commit each.
 
-Called by the command line and the API; each function returns what to tell. When two people answer at the same moment,
+Called by the command line, the API and the console; each function returns what to tell. When two people answer at the same moment,
 one is first and the other gets Conflict.
 """
 

@@ -1,4 +1,4 @@
-"""People come and go: one act on the record, and what to tell about it. Called by the command line and the console."""
+"""People come and go: one act on the record, and what to tell about it. Called by the command line, the API and the console."""
 
 from collections.abc import Callable
 from dataclasses import replace

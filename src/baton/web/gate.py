@@ -37,7 +37,7 @@ _READING: Final = ("GET", "HEAD", "OPTIONS")
 
 class Gate:
     """ASGI in front of the routes. `actor_of` tells who shows a token, or raises Refused; it may block. Without a `door` there are
-    no pages, and everything needs a token.
+    no sessions, and everything needs a token.
 
     With `sealed`, nothing is answered that did not come by https to whoever ends TLS in front: what scope["scheme"] says is
     the server's own word, or that of a proxy it trusts.

@@ -212,7 +212,7 @@ class Look:
         return decide(self.team, self.actor, action, self.at, phase, subject)
 
     def seat(self) -> Seat:
-        """A seat for one act of whoever looks. Raises Refused for an act in the past."""
+        """A seat for one act of whoever looks; in the past nobody comes this far."""
         return self.desk.seat(self.actor)
 
     def show(self, template: str, status: int = 200, /, **values: Any) -> Response:

@@ -24,6 +24,7 @@ from baton.app.bootstrap import read_state
 from baton.app.views import record as view
 from baton.app.workspace import existing
 from baton.ledger.ports import Head
+from baton.web.pages import ledger
 
 Open = Callable[..., TestClient]
 
@@ -189,3 +190,9 @@ def test_too_long_a_ledger_is_not_read_while_one_waits(
     monkeypatch.setattr("baton.web.pages.ledger.WHOLE", 3)
     assert "baton ledger verify" in console(scene).get(address).text
     assert asked == []
+
+
+def test_every_kind_that_is_recorded_can_be_asked_for() -> None:
+    source = Path(ledger.__file__).parents[2]
+    kinds = {kind for file in source.rglob("*.py") for kind in re.findall(r'KIND: ClassVar\[str\] = "(\w+)"', file.read_text())}
+    assert set(ledger.KINDS) == kinds and list(ledger.KINDS) == sorted(kinds)

@@ -28,7 +28,7 @@ WHOLE = 250_000
 SECONDS = 60.0
 """How long a verification may take."""
 KINDS = (
-    "approval", "charter", "consultation", "day", "fault", "handoff", "identity", "incident", "member", "month", "notice", "override",
+    "address", "approval", "charter", "consultation", "day", "fault", "handoff", "identity", "incident", "member", "month", "notice", "override",
     "person", "proposal", "release", "sample", "sampler", "scoring", "shipment", "source", "task", "token", "turn", "version", "weighing",
 )  # fmt: skip
 """Kinds of subjects that facts are about."""
