@@ -338,6 +338,20 @@ def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
     assert "folder exists" in caught.value.fix and caught.value.retryable
 
 
+def test_a_database_that_was_lost_is_not_made_anew_by_whoever_looks(tmp_path: Path) -> None:
+    """A thread that opens its first connection after the file was lost."""
+    path = tmp_path / "a b#c%20?" / "state.db"
+    path.parent.mkdir()
+    state = open_sqlite(path, create=True)
+    state.commit([change(Sample("sample-1", "open", 1))], cursors={})
+    for file in path.parent.iterdir():
+        file.unlink()
+    with state._engine.connect(), pytest.raises(Unavailable, match="unable to open"):  # the one that is open already is taken
+        state.all(Sample)
+    assert list(path.parent.iterdir()) == []
+    state.close()
+
+
 def pragma(state: SqlState, text: str) -> None:
     """Have every further connection of a state run a pragma."""
     state.close()

@@ -12,7 +12,7 @@ import pytest
 from browser import Visitor, answer_with, chromium, opened, visitor
 from journeys.visitors import PASSWORD, House, Running, console
 from playwright.sync_api import Browser, Page, expect
-from unit.web.scene import DAY, MARKUP, NOON, furnish
+from unit.web.scene import DAY, MARKUP, NOON, furnish, hand_over
 
 from baton.app import coming
 from baton.app.seat import seat_of
@@ -290,6 +290,52 @@ def test_what_somebody_types_is_not_taken_away_by_what_comes_meanwhile(shop: Sho
         rooms = ann.page.get_by_role("navigation", name="Rooms")
         expect(rooms.get_by_role("link", name="Inbox")).to_contain_text(str(before + 1))
         expect(form.locator("textarea:visible")).to_have_value("half a sent")
+
+
+def test_what_is_recorded_now_never_comes_into_a_page_of_the_past(shop: Shop) -> None:
+    with shop.visit("ann") as ann:
+        ann.go("/")
+        slider, live = ann.page.get_by_role("slider", name="Day shown"), ann.page.locator("[data-live]")
+        expect(live).not_to_have_count(0)
+        slider.fill("40")
+        expect(ann.page.get_by_role("status").filter(has_text="You look at 2024-02-10")).to_be_visible()
+        expect(ann.page.locator(".crumbs")).to_contain_text("2024-02-10")
+        expect(live).to_have_count(0)
+        shop.offer("d", "what nobody knew in February")
+        slider.fill(str(slider.get_attribute("max")))
+        expect(live).not_to_have_count(0)
+        before = badge(ann.page)
+        shop.offer("e", "what comes while one is back")
+        rooms = ann.page.get_by_role("navigation", name="Rooms")
+        expect(rooms.get_by_role("link", name="Inbox")).to_contain_text(str(before + 1), timeout=5 * SECOND)
+
+
+def test_tabs_that_nobody_sees_keep_no_connection(shop: Shop) -> None:
+    """A browser opens six connections to one console: with a stream in each of eight tabs no page would come any more."""
+    hide = "() => { Object.defineProperty(document, 'hidden', { value: true }); document.dispatchEvent(new Event('visibilitychange')); }"
+    with shop.visit("ann") as ann:
+        tabs = [ann.context.new_page() for _ in range(8)]
+        for tab in tabs:
+            tab.goto("/inbox")
+            expect(tab.get_by_role("main")).to_be_visible()
+            tab.evaluate(hide)
+        for tab in tabs:
+            tab.close()
+
+
+def test_what_is_typed_into_an_open_incident_stays_while_others_act(shop: Shop) -> None:
+    with shop.visit("ann") as ann:
+        hand_over(shop.house.project)
+        ann.go("/incidents/incident-000000000002")
+        word = ann.page.get_by_label("Word to it")
+        word.fill("half a sent")
+        ann.page.get_by_role("heading", level=1).click()
+        expect(word).not_to_be_focused()
+        before = badge(ann.page)
+        shop.offer("f", "what comes meanwhile to ann")
+        rooms = ann.page.get_by_role("navigation", name="Rooms")
+        expect(rooms.get_by_role("link", name="Inbox")).to_contain_text(str(before + 1), timeout=5 * SECOND)
+        expect(word).to_have_value("half a sent")
 
 
 def test_beside_its_evidence_two_promote_a_trial_and_one_ends_it_and_traffic_is_halted_and_resumed(shop: Shop) -> None:

@@ -42,11 +42,14 @@ def _phases(told: Mapping[str, Any]) -> str:
             f"{each['accountable'] or 'NOBODY'} ({each['via']})",
             f"{each['next'] or 'nobody'} ({each['next_via']})",
             f"{each['bus_factor']}: {', '.join(each['able']) or '–'}",
+            ", ".join(each["deputies"]) or "–",
         ]
         for each in told["phases"]
     ]
     title = f"{told['at'][:16].replace('T', ' ')} UTC, the {told['of']} team"
-    return table(["phase", "owner", "accountable now", "next", "who could (bus factor)"], rows, title=title)
+    return table(
+        ["phase", "owner", "accountable now", "next", "who could (bus factor)", "deputies, while away"], rows, title=title
+    )
 
 
 def _people(people: Sequence[Mapping[str, Any]]) -> str:

@@ -175,6 +175,7 @@ def _display() -> _Display:
 
 def _next_steps(where: Where) -> str:
     steps = {
+        "baton up": "the console: all of this in a browser, and the model as an API",
         "baton status": "who holds the baton, what is wrong",
         "baton inbox --all": "what waits for somebody",
         "baton ledger show": "what happened, and why",

@@ -6,7 +6,7 @@ shadow ──▶ canary ──▶ … ──▶ live ──▶ kept warm ──�
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
@@ -106,15 +106,20 @@ def cast_of(releases: Sequence[Release], policy: Rollout) -> Cast:
     others would be drawn anew if it went."""
     live = next((each for each in releases if each.status == "live"), None)
     groups = {each.group for each in releases if each.status == "arm"}
-    kept = next((each for each in releases if each.status == "kept"), None)
-    before = max((each for each in releases if each.status in BEFORE), key=lambda each: each.since, default=None)
     return Cast(
         live,
         next((each for each in releases if each.status in TRIAL), None),
         tuple(each for each in releases if each.group in groups and each.variant and each.status != "live"),
         releases[0] if releases and policy.baseline else None,
-        kept or (before if policy.fallback == "previous" else None),
+        standby_of(releases, policy),
     )
+
+
+def standby_of(releases: Iterable[Release], policy: Rollout | None) -> Release | None:
+    """Who answers while live cannot: the release that was kept warm last, else by policy the one that served before."""
+    wanted = BEFORE if policy is not None and policy.fallback == "previous" else BEFORE[:1]
+    found = [each for each in releases if each.status in wanted]
+    return max(found, key=lambda each: (each.status == "kept", each.since), default=None)
 
 
 def routing_for(project: str, serial: int, cast: Cast, policy: Rollout, *, watched: bool) -> Routing:

@@ -50,8 +50,8 @@ class Open:
 class Cover:
     """One phase. `owner` is whom the matrix names, `accountable` who answers now and by which way, `next` who would after them.
 
-    Names are empty when there is nobody. `able` are all who could do it or answer for it: the bus factor is their number.
-    `gap` says in words why somebody stands in who was not meant to; `lacks` are the essential skills of the accountable
+    Names are empty when there is nobody. `able` are all whose own role lets them do it or answer for it: the bus factor is
+    their number. `deputies` could besides, while whom they stand in for is away; once that person has left they cannot. `gap` says in words why somebody stands in who was not meant to; `lacks` are the essential skills of the accountable
     role that nobody who wears it declares.
     """
 
@@ -63,6 +63,7 @@ class Cover:
     next: str
     next_via: str
     able: tuple[str, ...]
+    deputies: tuple[str, ...] = ()
     gap: str = ""
     lacks: tuple[str, ...] = ()
 
@@ -105,10 +106,20 @@ def may_sign(team: Team, approval: Approval, at: datetime) -> tuple[str, ...]:
 
 
 def able(team: Team, phase: str) -> tuple[Person, ...]:
-    """Everybody who could do a phase or answer for it: who wears its accountable or a responsible role, and the deputies of the former."""
-    owners = team.bearing(phase, "A")
-    deputies = (deputy for owner in owners for deputy in team.deputies(owner))
-    return tuple(dict.fromkeys((*owners, *deputies, *team.bearing(phase, "R"))))
+    """Everybody who could do a phase or answer for it: by their own role, or as a deputy."""
+    return (*bearers(team, phase), *deputies(team, phase))
+
+
+def bearers(team: Team, phase: str) -> tuple[Person, ...]:
+    """Who wears a phase's accountable or a responsible role: who of them is left when others leave can still do it."""
+    return tuple(dict.fromkeys((*team.bearing(phase, "A"), *team.bearing(phase, "R"))))
+
+
+def deputies(team: Team, phase: str) -> tuple[Person, ...]:
+    """Who could do a phase only while whom they stand in for is away: that one's leaving ends it."""
+    found = dict.fromkeys(deputy for owner in team.bearing(phase, "A") for deputy in team.deputies(owner))
+    own = bearers(team, phase)
+    return tuple(person for person in found if person not in own)
 
 
 def coverage(team: Team, at: datetime, waiting: Open, essential: Essential) -> Coverage:
@@ -131,7 +142,8 @@ def _cover(team: Team, phase: str, at: datetime, essential: Essential) -> Cover:
         via=found.via if found is not None else "nobody",
         next=after.person.id if after is not None else "",
         next_via=after.via if after is not None else "nobody",
-        able=tuple(person.id for person in able(team, phase)),
+        able=tuple(person.id for person in bearers(team, phase)),
+        deputies=tuple(person.id for person in deputies(team, phase)),
         gap=_gap(role, owners, found, at),
         lacks=missing(known, essential(role)) if team.wearing(role) else (),
     )

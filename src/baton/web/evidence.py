@@ -8,6 +8,7 @@ from typing import Final
 from markupsafe import Markup
 
 from baton.delivery.reading import Question, Reading
+from baton.delivery.terms import QUALITY
 from baton.delivery.weighing import Weighing
 from baton.web import wording
 from baton.web.draw.canvas import fits
@@ -50,6 +51,11 @@ class Read:
     def rated(self) -> bool:
         """Whether its sides have events to be counted; a split of the traffic has none."""
         return self.terms is not SPLIT
+
+    @property
+    def sided(self) -> bool:
+        """Whether its sides are told apart by numbers: scores of the same rows, compared by their Brier score, are not."""
+        return self.reading.name != QUALITY
 
     @property
     def ratio(self) -> bool:

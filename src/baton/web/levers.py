@@ -9,9 +9,8 @@ from baton.app.views import traffic as flow
 from baton.delivery.release import TRIAL
 from baton.kernel.errors import BatonError
 from baton.registry.version import ModelVersion
-from baton.team.approval import Matter, approvers, requested
+from baton.team.approval import Matter, approvers, needed, requested
 from baton.team.permission import permitted
-from baton.web import wording
 from baton.web.page import Look
 
 DAYS = ("1", "2", "7", "14")
@@ -20,6 +19,8 @@ DAYS = ("1", "2", "7", "14")
 
 def levers(look: Look) -> list[dict[str, object]]:
     """What people may do to traffic: what it would do, in words, and who may."""
+    if look.definition is None and not look.workspace.routing.exists():
+        return []  # a folder that has only a team serves nothing
     halted = flow.traffic(look.records, None).halt
     made = [
         *_promoting(look),
@@ -47,8 +48,11 @@ def nameless(look: Look) -> bool:
 
 def _who(names: Sequence[str]) -> str:
     """Who may, by name; of many the first four."""
-    listed = [*names[:4], *([f"{len(names) - 4} more"] if len(names) > 4 else [])]
-    return f"{_any(listed) or 'Nobody'} may."
+    return f"{_any(_few(names)) or 'Nobody'} may."
+
+
+def _few(names: Sequence[str]) -> list[str]:
+    return [*names[:4], *([f"{len(names) - 4} more"] if len(names) > 4 else [])]
 
 
 def _any(names: Sequence[str]) -> str:
@@ -135,7 +139,22 @@ def _reviewer(look: Look, by: str, phase: str) -> str:
 
 
 def _four_eyes(look: Look, phase: str, authors: tuple[str, ...] = ()) -> str:
-    """Who has to say yes to an override of a phase's rule: none of the authors."""
-    asked = requested(Matter("override", "", "", phase, "", authors), look.person, look.at, look.owned.approvals.need)
-    names = [name for name in approvers(look.team, asked, look.at) if name != look.person][:4]
-    return f"It holds once {wording.plural(asked.need, 'person has', 'people have')} approved; the request goes to the inbox of {' or '.join(names) or 'nobody'}."
+    """Who has to say yes to an override of a phase's rule: none of the authors. Whoever asks and may approve has said yes."""
+    people = look.team.active
+    by = look.person or (people[0].id if len(people) == 1 else "")
+    asked = requested(Matter("override", "", "", phase, "", authors), by, look.at, look.owned.approvals.need)
+    may, wanted = approvers(look.team, asked, look.at), needed(look.team, asked, look.at)
+    others = [name for name in may if name != by]
+    if by in may and wanted == 1:
+        return "It holds at once: " + ("one person is enough." if asked.need == 1 else "nobody else may approve it.")
+    if by in may:
+        return f"Asking counts as your approval; it holds once {_more(wanted - 1, others)} approved, too."
+    return f"It holds once {_more(wanted, others)} approved{'' if by else ', of whom whoever asks is one'}."
+
+
+def _more(count: int, names: Sequence[str]) -> str:
+    """So many of several people, by name."""
+    few, has = _few(names), "has" if count == 1 else "have"
+    if count >= len(names):
+        return f"{' and '.join(few) or 'somebody'} {has}"
+    return f"{_any(few) if count == 1 else f'{count} of {_any(few)}'} {has}"

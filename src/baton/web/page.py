@@ -69,6 +69,12 @@ class Look:
         """All that is on record, up to the present: ask `facts` and `recent` with `until=look.moment`."""
         return self.desk.state
 
+    @property
+    def path(self) -> str:
+        """The address of the page: an act stands below the page that it is done on, which is shown again when it fails."""
+        path = self.request.url.path
+        return path if self.request.method == "GET" else path.rpartition("/")[0]
+
     @cached_property
     def moment(self) -> datetime | None:
         """The instant that was asked for; None for the present, and for one that has not come."""
@@ -203,7 +209,7 @@ class Look:
     def here(self, **query: object) -> str:
         """The address of this page with some parameters changed; None takes one out."""
         kept = {name: value for name, value in self.request.query_params.items() if name != "at"}
-        return self.url(self.request.url.path, **{**kept, **query})
+        return self.url(self.path, **{**kept, **query})
 
     def may(self, action: str, phase: str = "", subject: str = "") -> Verdict:
         """Whether whoever looks may do something now; never while looking at the past."""

@@ -97,7 +97,7 @@ def span(value: timedelta | float | None) -> str:
             whole = int(length / size)
             rest = int((length - whole * size) / (DAY / 24 if size == DAY else DAY / 1440)) if size in (DAY, DAY / 24) else 0
             return f"{whole} {name}" + (f" {rest} {'h' if size == DAY else 'min'}" if rest and whole < 4 else "")
-    return "0 s"
+    return "under a second"
 
 
 def ago(value: datetime | str | None, at: datetime) -> str:

@@ -99,7 +99,10 @@ def full(text: str) -> dict[str, Any]:
         question=text,
         period=text,
         summary=text,
-        criteria=[{"name": text, "wanted": text, "found": text, "met": met, "note": text} for met in (True, False, None)],
+        criteria=[
+            {"name": text, "wanted": text, "found": text, "standing": standing, "note": text}
+            for standing in ("kept", "slipped", "missed", "")
+        ],
         figures=[{"title": text, "value": text, "unit": text, "note": text, "tone": tone} for tone in ("good", "bad", "")] * 2,
         pictures=[{"svg": SVG, "title": text, "caption": text}],
         value={"columns": [text, text], "rows": [[text, text], [text], []], "numbers": [1], "note": text},

@@ -1,6 +1,6 @@
 """Criteria of success: bounds in words, and the side of them on which a value lies."""
 
-from baton.app.views.criterion import agreed, bound, margin, met
+from baton.app.views.criterion import agreed, bound, margin, met, standing
 from baton.project.definition import Criterion
 
 
@@ -17,3 +17,11 @@ def test_one_bound_leaves_the_other_side_open() -> None:
 
 def test_without_a_project_nothing_is_agreed() -> None:
     assert agreed(None, "auc") is None
+
+
+def test_a_criterion_that_an_earlier_month_broke_is_not_kept() -> None:
+    high = Criterion(metric="brier", at_most=0.146)
+    assert standing(high, []) == ""
+    assert standing(high, [0.12, 0.146]) == "kept"
+    assert standing(high, [0.18, 0.12]) == "slipped"
+    assert standing(high, [0.12, 0.15]) == "missed"

@@ -16,6 +16,7 @@ from baton.app.views.voices import gate, voices
 from baton.backends.artifacts.files import FileArtifacts
 from baton.backends.state.sql import open_sqlite
 from baton.delivery.release import Release
+from baton.kernel.clock import iso
 from baton.kernel.errors import Corrupt, NotFound
 from baton.ledger.draft import Draft
 from baton.ledger.fact import SYSTEM, Act, Record
@@ -75,9 +76,9 @@ def test_a_list_of_many_is_bounded_and_compares_with_the_one_before(state: State
     put(state, *(version(number) for number in range(1, 61)))
     rows, after = view.listed(state, state, None, limit=25)
     assert [row.version.version for row in rows[:2]] == [60, 59] and len(rows) == 25 and after == "version-36"
-    assert rows[0].before == version(59).metrics and rows[0].live == () and rows[0].share == 0
+    assert rows[0].live == () and rows[0].share == 0
     rows, after = view.listed(state, state, None, before="version-11", limit=25)
-    assert len(rows) == 10 and after == "" and rows[-1].before == {}
+    assert len(rows) == 10 and after == ""
     assert state.counts(ModelVersion) == {"retired": 60}
 
 
@@ -120,14 +121,14 @@ def test_a_version_that_is_not_there_says_which_is_newest(state: State) -> None:
         view.found(state, 8)
 
 
-def test_differences_have_a_direction() -> None:
+def test_differences_of_metrics_slices_settings_and_importance() -> None:
     auc, brier = view.metrics({"auc": 0.7, "brier": 0.2}, {"auc": 0.8, "brier": 0.3})
-    assert (auc.better, brier.better) == (True, False) and auc.change == pytest.approx(0.1)
+    assert [auc.change, brier.change] == pytest.approx([0.1, 0.1])
     assert view.metrics({"auc": None}, {"auc": 0.8})[0].change is None
     made = msgspec.convert(ANSWER, view.Made)
     other = msgspec.convert({**ANSWER, "slices": [{**SLICES[0], "brier": 0.15}, {**SLICES[1], "brier": 0.11}]}, view.Made)
     ranked = view.slices(made, other)
-    assert [(each.name, each.better) for each in ranked] == [("carrier UA", True), ("carrier AA", False)]
+    assert [(each.name, each.rows) for each in ranked] == [("carrier UA", 100), ("carrier AA", 300)]
     assert [each.change for each in view.slices(made, None)] == [None, None]
     assert ("learner", "linear", None) in view.settings(made, None)
     assert view.importance(version(1), version(2, importance={"hour": 0.9}))[0].name == "hour"
@@ -173,3 +174,32 @@ def test_the_card_says_what_is_known_and_markdown_takes_no_markup() -> None:
     assert ("train", "ann", "ann") in told["Who answers for it"].rows
     bare = markdown(card_of(replace(subject, made=None)))
     assert "\\<b\\>\\|linear\\|" in bare and "cannot be read any more" in bare and "## Slices" not in bare
+
+
+def test_the_card_says_how_the_hold_out_was_cut() -> None:
+    def told(cutoff: datetime) -> str:
+        made = msgspec.convert({**ANSWER, "manifest": {"cutoff": iso(cutoff)}}, view.Made)
+        return markdown(card_of(Subject(version(1), made, None, Team(()), BEGIN)))
+
+    assert "The hold-out is the latest stretch of labels" in told(BEGIN + DAY)
+    assert "The hold-out is 27% of the rows, the last in the order of their keys" in told(BEGIN), "a table without time"
+
+
+def test_the_gate_s_comparison_is_told_with_the_champion_of_the_day(state: State) -> None:
+    paired = {
+        "rows": 400, "days": 7, "champion_brier": 0.2, "challenger_brier": 0.19, "champion_auc": 0.7, "challenger_auc": None,
+        "difference": -0.01, "low": -0.02, "high": -0.001, "margin": 0.01, "answer": "superior",
+    }  # fmt: skip
+    given = Handoff(
+        "handoff-1", "accepted", "candidate", "turn-2", "validated model", "evaluate", "register", "ann", "ben", "ben", "policy", DAY,
+        BEGIN, BEGIN, BEGIN + DAY, {"comparison": paired},
+    )  # fmt: skip
+    found = view.against(given)
+    assert found is not None and (found.answer, found.low, found.high) == ("superior", -0.02, -0.001)
+    assert view.against(None) is None and view.against(replace(given, evidence={"comparison": None})) is None
+    put(state, version(1), version(2))
+    old = Release("release-1", 1, "b", "live", BEGIN, BEGIN, share=1.0, live_at=BEGIN)
+    put(state, old, verb="started")
+    assert view.champion(state, state, version(2), None) == 1 and view.champion(state, state, version(1), None) is None
+    put(state, replace(old, status="rolled-back", share=0.0), verb="rolled-back", day=1)
+    assert view.champion(state, state, version(2), None) is None, "it answered no more when the second was trained"

@@ -12,7 +12,7 @@ from baton.app.views.comparison import arms
 from baton.app.views.traffic import return_of, traffic, turned_away
 from baton.backends.state.sql import open_sqlite
 from baton.delivery.reading import Arm, Decided, Question, Reading
-from baton.delivery.release import Release
+from baton.delivery.release import Release, cast_of
 from baton.delivery.weighing import Weighing
 from baton.kernel.errors import NotFound
 from baton.ledger.draft import Draft
@@ -91,6 +91,14 @@ def test_a_halt_and_the_declared_answer_are_told(state: State, put: Put) -> None
     assert found.halt is not None and found.halt.reason == "smoke"
     assert [each.id for each in found.overrides] == ["override-2"]
     assert found.default == 0.25 and found.where == "carrier: AA, UA"
+
+
+def test_the_stand_in_is_the_one_that_the_routing_names(state: State, put: Put) -> None:
+    put(replace(FIRST, id="release-3", version=3), "promoted", 0)
+    for number in (2, 1):
+        put(replace(FIRST, id=f"release-{number}", version=number, status="kept", since=BEGIN + number * DAY), "kept", number)
+    found, cast = traffic(state, Rollout()).standby, cast_of(state.all(Release), Rollout())
+    assert found is not None and found.release == cast.standby and found.words == "version 2 is kept warm"
 
 
 def test_nobody_answers_before_the_first_model(state: State) -> None:

@@ -71,3 +71,11 @@ def test_an_end_is_an_instant_or_a_time_from_now() -> None:
         with pytest.raises(InvalidInput, match="is no instant") as caught:
             ending(wrong, now)
         assert "such as 2d" in caught.value.fix and "isoformat" not in caught.value.why
+
+
+def test_after_a_replay_the_console_is_named_first(checkout: Path) -> None:
+    from baton.cli.loop import _next_steps
+
+    mine = checkout / "year"
+    lines = _next_steps(Where(mine, mine / ".baton")).strip().splitlines()
+    assert lines[1].strip().startswith(".venv/bin/baton --project year up  ") and "the console" in lines[1]

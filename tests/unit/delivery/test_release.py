@@ -118,6 +118,8 @@ def test_the_version_before_stays_loaded_while_it_is_kept_and_stands_in() -> Non
     cast = cast_of([kept, live], Rollout(strategy="blue-green", baseline=False))
     made = routing_for("flights", 5, cast, Rollout(strategy="blue-green"), watched=True)
     assert [(route.variant, route.version) for route in made.routes] == [("live", 2), ("fallback", 1)]
+    older = replace(kept, id="rel-0", version=0, since=AT - DAY)
+    assert cast_of([older, kept, live], Rollout()).standby == kept, "of several, the one that was kept last"
     retired = replace(kept, status="retired")
     assert cast_of([retired, live], Rollout(strategy="blue-green")).standby is None
     assert cast_of([retired, live], Rollout(fallback="previous")).standby == retired

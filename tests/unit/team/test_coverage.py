@@ -49,7 +49,7 @@ def test_every_phase_has_who_answers_who_is_next_and_who_could() -> None:
         "mia",
         "deputy",
     )
-    assert deploy.able == ("ola", "mia") and covers["define"].able == ("pia",)
+    assert (deploy.able, deploy.deputies) == (("ola",), ("mia",)) and covers["define"].able == ("pia",)
     assert {cover.gap for cover in told.phases} == {""}
 
 
@@ -99,6 +99,16 @@ def test_away_falls_to_the_deputy_and_leaving_does_not() -> None:
     assert not consequences(replace(TEAM, people=(*TEAM.people, Person("kim", "active", 5, ("mlops-engineer",)))), "ola")[
         "phase", "deploy"
     ].left.stops
+
+
+def test_a_phase_that_one_person_bears_stops_when_they_leave_and_no_other() -> None:
+    second = replace(TEAM, people=(*TEAM.people, Person("kim", "active", 5, ("mlops-engineer",), deputy="mia")))
+    for team in (TEAM, second):
+        for cover in coverage(team, AT, NOTHING, ESSENTIAL).phases:
+            alone = cover.able == (cover.owner,)
+            told = consequences(team, cover.owner)["phase", cover.phase]
+            assert told.left.stops == alone, f"{cover.phase}: one bears it exactly where it stops once they have left"
+            assert told.away.stops == (alone and not cover.deputies)
 
 
 def test_the_last_one_leaves_and_everything_stops() -> None:

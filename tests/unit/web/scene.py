@@ -32,6 +32,8 @@ NOON = datetime(2024, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 MARKUP = "<script>alert('x')</script>"
 SHARE = 0.2
+INCIDENT = "handoff-00000000000d"
+"""The hand-off of the open incident, once there is one."""
 
 
 def furnish(folder: Path) -> Path:
@@ -276,3 +278,16 @@ def _present(draft: Draft) -> None:
         "opened",
         "declined",
     )
+
+
+def hand_over(folder: Path) -> None:
+    """From now on the open incident waits on ann."""
+    state = open_sqlite(folder / ".baton" / "state.db")
+    draft = Draft(state)
+    offered = Handoff(
+        INCIDENT, "offered", "incident", "incident-000000000002", "incident with evidence and blast radius", "monitor", "incident", "cleo", "ann", "ann",
+        "person", 2 * DAY, NOON - DAY, NOON - DAY, NOON + DAY, {}, (Check("owner", True, "cleo"),),
+    )  # fmt: skip
+    draft.record(Act(SYSTEM, "", NOON - DAY), offered, "offered", "an incident")
+    draft.commit({}, expect={})
+    state.close()

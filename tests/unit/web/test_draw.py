@@ -18,6 +18,7 @@ from baton.web.draw.evidence import Asked, evidence
 from baton.web.draw.graph import Edge, Node, graph
 from baton.web.draw.heat import Row, heat, weekly
 from baton.web.draw.histogram import categories, histogram
+from baton.web.draw.lettering import breadth
 from baton.web.draw.mark import Event, Stretch, Threshold
 from baton.web.draw.reliability import Bin, reliability
 from baton.web.draw.ring import Station, ring, track
@@ -224,6 +225,56 @@ def test_a_gap_is_a_gap() -> None:
     assert line.attrib["d"].count("L") == 2
 
 
+@pytest.mark.parametrize("width", [720, 360])
+def test_a_lone_value_is_a_dot_on_a_day_and_not_at_an_hour(width: int) -> None:
+    root = parsed(series([Line("AUC", [(datetime(2023, 3, 16, 12, tzinfo=UTC), 0.7)])], title="Quality", width=width))
+    dots = [dot for dot in root.iter(f"{SVG}circle") if dot.get("class") == "fill"]
+    left, right = (min(x for *_, x in rules) for rules in _ends_of_rules(root))
+    assert dots and all(left + 30 < float(dot.attrib["cx"]) < right - 30 and float(dot.attrib["r"]) >= 3 for dot in dots)
+    labels = [text.text or "" for text in root.iter(f"{SVG}text") if text.get("class") == "tick"]
+    assert "16 Mar" in labels and not any(":" in label for label in labels)
+
+
+def _ends_of_rules(root: ET.Element) -> Iterator[list[tuple[str, float]]]:
+    across = [
+        rule for rule in root.iter(f"{SVG}line") if rule.attrib["y1"] == rule.attrib["y2"] and "rule" in rule.attrib["class"]
+    ]
+    for end in ("x1", "x2"):
+        yield [(end, float(rule.attrib[end])) for rule in across]
+
+
+def test_a_line_that_ended_early_has_its_dot_where_it_ended() -> None:
+    days = [START + timedelta(days=day) for day in range(10)]
+    lines = [Line("until then", [(day, 0.4) for day in days[:5]]), Line("on", [(day, 0.5) for day in days])]
+    early, late = [
+        float(dot.attrib["cx"]) for dot in parsed(series(lines, title="t")).iter(f"{SVG}circle") if dot.get("class") == "fill"
+    ]
+    assert early < late - 200
+
+
+def test_counts_have_no_halves() -> None:
+    pictures = (
+        columns([Bar("May", (1,)), Bar("June", (0,))], title="t"),
+        series([Line("", [(START, 2.0), (START + timedelta(days=3), 1.0)])], title="t", within=(0, None)),
+    )
+    for picture in pictures:
+        ticks = {text.text for text in parsed(picture).iter(f"{SVG}text") if text.get("class") == "tick"}
+        assert {"0", "1"} <= ticks and not any("." in (tick or "") for tick in ticks)
+
+
+def test_features_of_a_family_are_told_apart() -> None:
+    names = [f"carrier_origin_arrival_delay_mean_{hours}h" for hours in (1, 6, 24)]
+    root = parsed(bars([Bar(name, (0.1,)) for name in names], title="Importance", unit="%", width=360))
+    labels = {text.text or "" for text in root.iter(f"{SVG}text") if text.get("class") == "label"}
+    assert len(labels) == 3 and all(label.startswith("carrier") and label.endswith("h") for label in labels)
+
+
+def test_the_number_at_the_end_of_each_of_several_bars_stays_inside() -> None:
+    root = parsed(bars([Bar("live", (1, 729_348.25))], title="t", names=("version", "count"), width=360))
+    (end,) = (text for text in root.iter(f"{SVG}text") if text.text == "729,348")
+    assert float(end.attrib["x"]) + breadth("729,348", 11) <= 360
+
+
 def test_the_description_tells_the_gist() -> None:
     points = [(datetime(2023, month, 1, tzinfo=UTC), value) for month, value in ((3, 0.75), (7, 0.73), (12, 0.76))]
     told = parsed(series([Line("AUC", points)], title="Quality")).findtext(f"{SVG}desc")
@@ -261,6 +312,12 @@ def test_a_year_of_features_stays_light_and_every_cell_leads_somewhere() -> None
     assert len(drawn) < 400_000
     cells = [link for link in parsed(drawn).iter(f"{SVG}a") if link.get("class") == "cell"]
     assert len(cells) == 25 * len(weekly(rows, days).days)
+
+
+def test_a_cell_keeps_its_name_when_its_tip_is_taken_away() -> None:
+    root = parsed(heat([Row("amount", [0.4], "/there")], [START.date()], title="Drift", link=lambda *_: "/cell"))
+    (cell,) = (link for link in root.iter(f"{SVG}a") if link.get("class") == "cell")
+    assert cell.get("aria-label") == cell.get("data-tip") == "amount, 1 Mar 2023: 0.4"
 
 
 def test_weeks_hold_every_day_once_and_their_highest_value() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from baton.web.draw import layering
 from baton.web.draw.calendar import Time
-from baton.web.draw.lettering import breadth, clipped, spread, wrapped
+from baton.web.draw.lettering import abridged, breadth, clipped, spread, wrapped
 from baton.web.draw.numeral import ticks_told, told
 from baton.web.draw.scale import Linear, Log, around
 
@@ -67,6 +67,20 @@ def test_time_is_told_in_its_own_words(days: float, expected: list[str]) -> None
     assert [label for _, label in Time.over(first, first + timedelta(days=days), 0, 500).ticks(7)] == expected
 
 
+@pytest.mark.parametrize(("days", "expected"), [([1, 2], ["1 Jan", "2 Jan"]), ([3], ["2 Jan", "3 Jan", "4 Jan"])])
+def test_days_are_never_told_by_the_hour(days: list[int], expected: list[str]) -> None:
+    scale = Time.of([datetime(2023, 1, day, tzinfo=UTC) for day in days], 0, 500)
+    assert [label for _, label in scale.ticks(7)] == expected
+
+
+@given(st.lists(st.integers(-3000, 3000), min_size=1, max_size=9), st.integers(2, 8))
+def test_ticks_of_whole_things_are_whole(values: list[int], count: int) -> None:
+    low, high = around(values, count, whole=True)
+    ticks = Linear(low, high, 200.0, 10.0, whole=True).ticks(count)
+    assert len(ticks) >= 2 and all(tick.is_integer() for tick in ticks)
+    assert low <= min(values) and high >= max(values)
+
+
 @pytest.mark.parametrize(
     ("value", "unit", "expected"),
     [
@@ -103,6 +117,8 @@ def test_a_clipped_text_fits(text: str, room: float) -> None:
     kept = clipped(text, room)
     assert kept == "" or breadth(kept) <= room
     assert len(wrapped(text, room, most=2)) <= 2
+    short = abridged(text, room)
+    assert short == "" or breadth(short) <= room
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=6))

@@ -198,6 +198,38 @@ def test_sql_has_an_address_an_answer_and_a_picture(scene: Path, console: Open, 
     assert "/analysis/sql/file/csv?q=" in page
 
 
+TEXT, COUNT, MEAN, AT = ("variant", "string"), ("model_version", "int64"), ("score", "double"), ("day", "timestamp[us, tz=UTC]")
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "told"),
+    [
+        ([TEXT, COUNT, ("n", "int64"), MEAN], [["live", 1, 90, 0.2], ["live", 2, 80, 0.3]], "score by variant, model_version"),
+        ([TEXT, ("n", "int64"), MEAN], [["live", 90, 0.2], ["canary", 80, 0.3]], "score by variant"),
+        ([("carrier", "string"), TEXT, MEAN], [["UA", "live", 0.2], ["UA", "canary", 0.3]], "score by carrier, variant"),
+        ([AT, COUNT, MEAN], [["2023-05-01T00:00:00Z", 1, 0.2], ["2023-05-02T00:00:00Z", 1, 0.3]], "score over day"),
+        ([AT, MEAN], [["2023-05-01T00:00:00Z", 0.2], ["2023-05-01T00:00:00Z", 0.3]], ""),
+        ([TEXT, MEAN], [["live", 0.2], ["live", 0.3]], ""),
+        ([TEXT, AT, MEAN], [["a", "2023-05-01T00:00:00Z", 0.2], ["b", "2023-05-02T00:00:00Z", 0.3]], ""),
+        ([MEAN, COUNT], [[0.2, 1], [0.3, 2]], ""),
+    ],
+)
+def test_an_answer_is_drawn_only_where_it_makes_a_picture(
+    scene: Path, console: Open, monkeypatch: pytest.MonkeyPatch, columns: list[tuple[str, str]], rows: list[list[Any]], told: str
+) -> None:
+    found = {
+        "columns": [{"name": name, "type": kind} for name, kind in columns],
+        "rows": rows,
+        "truncated": False,
+        "seconds": 0.01,
+    }
+    monkeypatch.setattr(Archive, "ask", lambda *_, **__: found)
+    page = console(scene).get("/analysis/sql/result?q=select").text
+    assert ('data-save-picture="answer"' in page) == bool(told)
+    assert f'<span class="note">{told}</span>' in page if told else "pic-" not in page
+    assert ' class="fill s2"' not in page  # one column on the axis
+
+
 def test_what_the_engine_says_against_a_query_is_shown(scene: Path, console: Open, asked: Asked) -> None:
     answer = console(scene).get("/analysis/sql/result?q=selec")
     assert answer.status_code == 422 and "Parser Error: syntax error" in shown(answer.text)
@@ -269,6 +301,10 @@ def test_the_page_is_saved_with_its_filters(scene: Path, console: Open, asked: A
     assert len(plain["data"]["figures"]) == 9 and len(plain["data"]["pictures"]) == 7 and "--ink" in plain["style"]
     assert all(each["svg"].startswith("<svg") for each in plain["data"]["pictures"])
     assert console(scene).get(f"/analysis.{form}?version=99").status_code == 422
+
+
+def test_value_says_until_when_labels_are_counted(scene: Path, console: Open, asked: Asked) -> None:
+    assert "labelled until 10 Feb 2024; before: " in shown(console(scene, "ann").get(f"/analysis/card/value?at={PAST}").text)
 
 
 def test_the_report_has_the_shape_that_documents_take(scene: Path, console: Open, asked: Asked) -> None:

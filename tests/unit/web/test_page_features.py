@@ -1,15 +1,21 @@
 """The room of features: what the record tells at once, what the feature file and the log add, all of it as text."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
-from unit.web.scene import MARKUP
+from unit.web.scene import MARKUP, NOON
 
 from baton.app.archive.archive import Archive
+from baton.app.workspace import existing, keep_witness
+from baton.backends.state.sql import open_sqlite
+from baton.incidents.incident import Incident
 from baton.kernel.errors import InvalidProject, Mistake
+from baton.ledger.draft import Draft
+from baton.ledger.fact import SYSTEM, Act
 
 Open = Callable[..., TestClient]
 
@@ -89,6 +95,26 @@ def test_one_feature_with_its_weights_and_its_drift(scene: Path, console: Open) 
     page = console(scene).get("/features/mean_radius").text
     assert "place 1 in the live version" in page and "version 3" in page and "Outside the range of training" in page
     assert "/data/lineage?of=feature%3Amean_radius" in page
+
+
+def test_only_what_the_detectors_named_is_red(own_scene: Path, console: Open) -> None:
+    quiet = console(own_scene, "ann").get("/features").text
+    assert (
+        "quiet" in quiet
+        and 'class="chip bad">alarm' not in quiet
+        and not re.search(r'<td class="num"><span class="(bad|warn)">', quiet)
+    )
+    workspace = existing(own_scene / ".baton")
+    state = open_sqlite(workspace.state)
+    draft = Draft(state)
+    told = {"evidence": 1900.0, "level": 1825, "since": "2024-02-20", "outside": {"mean_radius": 0.4}}
+    strayed = Incident("incident-00000000000f", "open", 2, "novelty", "version 2", "inputs left", "cleo", NOON, NOON, told)
+    draft.record(Act(SYSTEM, "", NOON), strayed, "opened", "inputs left the range of training")
+    keep_witness(workspace, draft.commit({}, expect={}))
+    state.close()
+    page = console(own_scene, "ann").get("/features").text
+    assert page.count('<a href="/incidents/incident-00000000000f"><span class="chip bad">alarm') == 1
+    assert "they named it in an incident that is open" in console(own_scene, "ann").get("/features/mean_radius").text
 
 
 def test_an_earlier_instant_knows_fewer_versions(scene: Path, console: Open) -> None:

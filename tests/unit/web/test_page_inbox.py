@@ -185,3 +185,10 @@ def test_nobody_answers_for_another(own_scene: Path, console: Open) -> None:
     answer = console(own_scene, "ben").post(f"/inbox/{MINE}/accept", data={"csrf": "proof"})
     assert answer.status_code == 403
     assert "waits on ann, not on ben" in answer.text
+
+
+def test_an_answer_that_is_open_has_one_button_of_its_name(scene: Path, console: Open) -> None:
+    text = console(scene, "ann").get(f"/inbox/{MINE}").text
+    for name in ("Accept", "Decline"):
+        assert f'<span class="when-shut">{name}</span><span class="when-open">Close</span></summary>' in text
+        assert text.count(f">{name}</button>") == 1

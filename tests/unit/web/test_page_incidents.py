@@ -5,29 +5,10 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
-from unit.web.scene import DAY, NOON
-
-from baton.backends.state.sql import open_sqlite
-from baton.ledger.draft import Draft
-from baton.ledger.fact import SYSTEM, Act
-from baton.team.handoff import Check, Handoff
+from unit.web.scene import hand_over
 
 Open = Callable[..., TestClient]
 OPEN, MENDED = "/incidents/incident-000000000002", "/incidents/incident-000000000001"
-ID = "handoff-00000000000d"
-
-
-def hand_over(folder: Path) -> None:
-    """The open incident waits on ann."""
-    state = open_sqlite(folder / ".baton" / "state.db")
-    draft = Draft(state)
-    offered = Handoff(
-        ID, "offered", "incident", "incident-000000000002", "incident with evidence and blast radius", "monitor", "incident", "cleo", "ann", "ann",
-        "person", 2 * DAY, NOON - DAY, NOON - DAY, NOON + DAY, {}, (Check("owner", True, "cleo"),),
-    )  # fmt: skip
-    draft.record(Act(SYSTEM, "", NOON - DAY), offered, "offered", "an incident")
-    draft.commit({}, expect={})
-    state.close()
 
 
 @pytest.mark.parametrize(("address", "words"), [
@@ -82,10 +63,28 @@ def test_whoever_it_waits_on_takes_it(own_scene: Path, console: Open) -> None:
 def test_sending_it_back_needs_a_reason(own_scene: Path, console: Open) -> None:
     hand_over(own_scene)
     ann = console(own_scene, "ann")
-    assert ann.post(f"{OPEN}/decline", data={"csrf": "proof", "reason": " "}).status_code in (403, 409, 422)
+    answer = ann.post(f"{OPEN}/decline", data={"csrf": "proof", "reason": " "})
+    assert answer.status_code == 422 and "say what is to be mended" in answer.text and "Send it back" in answer.text
     assert ann.post(f"{OPEN}/decline", data={"csrf": "proof", "reason": "no cause is named"}).status_code == 303
     assert "no cause is named" in ann.get(OPEN).text
 
 
 def test_one_that_was_handed_to_nobody_cannot_be_taken(own_scene: Path, console: Open) -> None:
     assert console(own_scene, "ann").post(f"{OPEN}/accept", data={"csrf": "proof"}).status_code == 404
+
+
+def test_an_answer_that_fails_keeps_what_was_typed(own_scene: Path, console: Open) -> None:
+    hand_over(own_scene)
+    ann = console(own_scene, "ann")
+    words = "x" * 2100
+    answer = ann.post(f"{OPEN}/decline", data={"csrf": "proof", "reason": words})
+    assert answer.status_code == 422 and f'name="reason" maxlength="2000" value="{words}"' in answer.text
+    assert ann.post(f"{OPEN}/accept", data={"csrf": "proof"}).status_code == 303
+    late = ann.post(f"{OPEN}/decline", data={"csrf": "proof", "reason": "no cause <b>"})
+    assert late.status_code == 409 and "What you typed as reason" in late.text and "no cause &lt;b&gt;" in late.text
+
+
+def test_the_first_model_is_compared_over_whole_months_and_said_so(scene: Path, console: Open) -> None:
+    page = console(scene, "ann").get(MENDED).text
+    assert "Had nobody ever retrained" in page and "the first model, never retrained, would have been" in page
+    assert "What mending this incident alone was worth is not known" in page

@@ -1,20 +1,30 @@
 """The models room: the list, a version's tabs, the card as a file, two versions side by side."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
+import msgspec
 import pytest
 from starlette.testclient import TestClient
+from unit.web.scene import DAY, NOON
 
 from baton.app.archive.archive import Archive
+from baton.app.bootstrap import open_artifacts
+from baton.app.workspace import existing
+from baton.backends.state.sql import open_sqlite
 from baton.kernel.errors import Unavailable
+from baton.ledger.draft import Draft
+from baton.ledger.fact import SYSTEM, Act
+from baton.registry.version import ModelVersion
+from baton.team.handoff import Handoff
 
 Open = Callable[..., TestClient]
 TABS = ("card", "evaluation", "lineage", "approvals", "bundle", "history")
 
 
-def test_the_list_tells_metrics_with_their_change_and_who_answers_now(console: Open, scene: Path) -> None:
+def test_the_list_tells_metrics_and_who_answers_now(console: Open, scene: Path) -> None:
     page = console(scene, "ann").get("/models").text
     assert "3 versions" in page and "0.9500" in page and "80 %" in page and "20 %" in page
     assert 'href="/models/3"' in page and "never" in page
@@ -52,7 +62,7 @@ def test_two_versions_side_by_side(console: Open, scene: Path) -> None:
     assert (
         "Version 1 and version 2" in page
         and "-0.0100" in page
-        and "worse" in page
+        and "different rows" in page
         and "/models/compare/calibration?a=1&amp;b=2" in page
     )
     assert "Version 2 and version 3" in console(scene, "ann").get("/models/compare").text
@@ -103,3 +113,56 @@ def test_calibration_in_service_is_told_or_why_not(console: Open, scene: Path, m
     assert asked == [{"question": "calibration", "version": 2, "until": "2024-02-20T00:00:00Z"}]
     both = desk.get("/models/compare/calibration?a=1&b=2").text
     assert "It cannot be told: the archive does not answer. it is busy" in both and "Version 2" in both
+
+
+def judged(folder: Path) -> None:
+    """The gate compared version 2 with the champion of its day, version 1, on the same rows."""
+    state = open_sqlite(folder / ".baton" / "state.db")
+    draft = Draft(state)
+    paired = {
+        "rows": 4000, "days": 7, "champion_brier": 0.21, "challenger_brier": 0.2, "champion_auc": 0.7, "challenger_auc": 0.71,
+        "difference": -0.0123, "low": -0.0234, "high": -0.0011, "margin": 0.01, "answer": "superior",
+    }  # fmt: skip
+    given = Handoff(
+        "handoff-00000000000e", "accepted", "candidate", "turn-2", "validated model", "evaluate", "register", "ann", "ben", "ben", "person",
+        DAY, NOON, NOON, NOON + DAY, {"comparison": paired},
+    )  # fmt: skip
+    draft.record(Act(SYSTEM, "", NOON), given, "offered", "a candidate")
+    draft.commit({}, expect={})
+    state.close()
+
+
+def test_what_was_compared_on_the_same_rows_comes_first_and_other_numbers_judge_nothing(console: Open, own_scene: Path) -> None:
+    judged(own_scene)
+    desk = console(own_scene, "ann")
+    page = desk.get("/models").text
+    assert page.index("Against champion") < page.index("own rows")
+    assert all(each in page for each in ("-0.0123", "-0.0234 to -0.0011", "superior"))
+    both = desk.get("/models/compare?a=1&b=2").text
+    assert both.index("-0.0234 to -0.0011") < both.index("each on its own hold-out") and "4,000 rows" in both
+    pages = [page, both, desk.get("/models/2").text]
+    assert not any(
+        f"{word} <" in each or f">{word}" in each or f"{word} by" in each for each in pages for word in ("better", "worse")
+    )
+    assert "version 1: 0.9600, on other rows" in pages[2]
+
+
+def test_two_that_never_met_on_the_same_rows_are_said_so(console: Open, own_scene: Path) -> None:
+    judged(own_scene)
+    desk, words = console(own_scene, "ann"), "The gate never compared"
+    assert words in desk.get("/models/compare?a=1&b=3").text and words not in desk.get("/models/compare?a=2&b=1").text
+
+
+def test_bars_of_trials_say_what_they_measure(console: Open, own_scene: Path) -> None:
+    artifacts = open_artifacts(existing(own_scene / ".baton"))
+    trials = [{"number": 0, "learner": "linear", "loss": 0.4}, {"number": 1, "learner": "lightgbm", "loss": 0.41}]
+    digest = artifacts.put(msgspec.json.encode({"chosen": trials[0], "trials": trials}))
+    state = open_sqlite(own_scene / ".baton" / "state.db")
+    draft = Draft(state)
+    found = draft.get(ModelVersion, "version-2")
+    assert found is not None
+    draft.record(Act(SYSTEM, "", NOON), replace(found, lineage={"candidate": digest}), "registered", "again")
+    draft.commit({}, expect={})
+    state.close()
+    page = console(own_scene, "ann").get("/models/2?tab=evaluation").text
+    assert "Log loss above the best trial&#39;s, on the validation part: the best one stands at 0." in page

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from journeys.visitors import house
 from starlette.testclient import TestClient
 from unit.web.scene import SHARE
 
@@ -20,6 +21,7 @@ def test_who_answers_and_what_is_on_trial(console: Open, scene: Path) -> None:
     assert "On trial: version 3" in page and "Evidence on errors" in page and "Not decided yet" in page
     assert 'data-live="/releases/now"' in page and f'href="/releases/{TRIAL}"' in page
     assert "Champion against the frozen first model" in page and "3 releases" in page
+    assert page.index("All releases") < page.index("What people can do"), "few releases leave room beside the acts"
     assert 'style="' not in page and "<style" not in page
 
 
@@ -100,6 +102,19 @@ def test_a_promotion_by_hand_is_asked_for_once_about_the_trial_that_was_shown(co
     assert again.status_code == 409 and "asked already" in again.text
 
 
+def test_a_folder_with_only_a_team_has_nothing_to_halt(console: Open, tmp_path: Path) -> None:
+    desk = console(house(tmp_path / "shop").project, "ann")
+    page = desk.get("/releases").text
+    assert "No model is served from this folder" in page and 'action="/releases/halt"' not in page
+    answer = desk.post("/releases/halt", data={"csrf": "proof", "reason": "smoke"})
+    assert answer.status_code == 404 and "no model is served from here" in answer.text
+
+
+def test_a_page_shown_again_after_a_failed_act_leads_on_from_itself(console: Open, own_scene: Path) -> None:
+    answer = console(own_scene, "cleo").post("/releases/freeze?status=retired", data={"csrf": "proof", "reason": "", "days": "2"})
+    assert answer.status_code == 422 and 'class="time" action="/releases"' in answer.text
+
+
 def test_halt_and_resume(console: Open, own_scene: Path) -> None:
     desk = console(own_scene, "cleo")
     assert desk.post("/releases/halt", data={"csrf": "proof", "reason": "smoke", "days": ""}).status_code == 303
@@ -157,3 +172,30 @@ def test_a_release_is_called_by_its_version_and_summed_up(console: Open, scene: 
     page = console(scene, "cleo").get("/releases").text
     assert f'href="/releases/{TRIAL}">version 3</a>' in page and f">{TRIAL}</span>" in page
     assert '<p class="headline">' in console(scene, "cleo").get(f"/releases/{TRIAL}").text
+
+
+def test_a_form_that_lacks_a_reason_is_told_so_and_keeps_the_rest(console: Open, own_scene: Path) -> None:
+    desk = console(own_scene, "cleo")
+    bare = desk.post("/releases/halt", data={"csrf": "proof"})
+    assert bare.status_code == 422 and "a reason is missing" in bare.text
+    answer = desk.post("/releases/halt", data={"csrf": "proof", "reason": "", "days": "7"}).text
+    halting = answer[answer.index('<form method="post" action="/releases/halt"') :]
+    assert '<option value="7" selected>7 days</option>' in halting[: halting.index("</form>")]
+    assert answer.count(" selected>7 days") == 1, "other forms begin as they do"
+
+
+def test_each_act_says_who_else_must_approve(console: Open, scene: Path) -> None:
+    told = "Asking counts as your approval; it holds once ann or ben has approved, too."
+    assert told.replace("ann or ben", "ben or ann") in (page := console(scene, "cleo").get("/releases").text) or told in page
+    assert "It holds once 2 of" in (nobody := console(scene).get("/releases").text) and "of whom whoever asks is one" in nobody
+
+
+def test_a_team_of_one_is_told_that_it_holds_at_once(console: Open, own_scene: Path) -> None:
+    ann = console(own_scene, "ann")
+    for name in ("ben", "cleo"):
+        assert ann.post(f"/team/{name}/leave", data={"reason": "gone", "csrf": "proof"}).status_code == 303
+    page = ann.get("/releases").text
+    assert "It holds at once: nobody else may approve it." in page and "request goes to the inbox" not in page
+    asked = ann.post("/releases/freeze", data={"csrf": "proof", "reason": "a storm", "days": "2"})
+    assert asked.status_code == 303
+    assert "<strong>Freeze</strong> holds" in ann.get("/releases").text

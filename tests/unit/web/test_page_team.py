@@ -123,3 +123,8 @@ def test_the_past_offers_no_act(scene: Path, console: Open) -> None:
     text = console(scene, "ann").get("/team/ann?at=2024-02-01").text
     assert "/team/ann/away" not in text
     assert "Propose a change" not in console(scene, "ann").get("/team?tab=matrix&at=2024-02-01").text
+
+
+def test_deputies_are_told_beside_those_who_could_do_it(scene: Path, console: Open) -> None:
+    text = console(scene, "ann").get("/team?tab=coverage").text
+    assert "one: the phase stops when that person leaves" in text and "Also, while they are away" in text

@@ -283,9 +283,7 @@ def _joined(
     came = truth(archivist, period.until)
     label, known = (name if name not in seen.kinds else f"arrived_{name}" for name in _WHERE_FROM)
     names = {**seen.kinds, label: "DOUBLE", known: "TIMESTAMP WITH TIME ZONE"}
-    rows = Clause(
-        f"FROM (SELECT * {mine.text}) p LEFT JOIN ({came.text}) l ON p.{key} = l.entity", (*mine.values, *came.values)
-    )
+    rows = Clause(f"FROM (SELECT * {mine.text}) p LEFT JOIN ({came.text}) l ON p.{key} = l.entity", (*mine.values, *came.values))
     return f"p.*, l.label AS {quoted(label)}, l.known_at AS {quoted(known)}", rows, names
 
 

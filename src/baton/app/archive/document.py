@@ -37,12 +37,13 @@ class Page(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Criterion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A success criterion beside reality; `met` is None where nothing is known yet."""
+    """A success criterion beside reality, and how it stands: kept by every month, `slipped` when an earlier one broke it, missed by the
+    last one; empty where nothing is known yet."""
 
     name: Short
     wanted: Short
     found: Short = "–"
-    met: bool | None = None
+    standing: Literal["kept", "slipped", "missed", ""] = ""
     note: Short = ""
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from baton.app.views.models import Made, worst
-from baton.kernel.clock import duration_text
+from baton.kernel.clock import duration_text, parse_instant
 from baton.kernel.errors import BatonError
 from baton.project.definition import Definition
 from baton.project.phase import PHASES
@@ -94,8 +94,19 @@ def _data(subject: Subject) -> Iterator[Section]:
     yield Section(
         "Data",
         tuple(facts),
-        words=("The hold-out is the latest stretch of labels; nothing was trained or chosen on it.",) if made else (),
+        words=(_holdout(version, made),) if made else (),
     )
+
+
+def _holdout(version: ModelVersion, made: Made) -> str:
+    """What the hold-out is: the latest rows, or of a table without time, all of whose rows count as of the cutoff, a share."""
+    untouched = "nothing was trained or chosen on it."
+    if "cutoff" not in made.manifest:
+        return f"The hold-out was kept apart: {untouched}"
+    if version.trained_until < parse_instant(str(made.manifest["cutoff"])):
+        return f"The hold-out is the latest stretch of labels; {untouched}"
+    share = made.rows.get("holdout", 0) / max(1, sum(made.rows.values()))
+    return f"The hold-out is {share:.0%} of the rows, the last in the order of their keys: nothing tells when a row became known; {untouched}"
 
 
 def _features(subject: Subject) -> Iterator[Section]:

@@ -12,24 +12,23 @@ from baton.app.declared import load_owned
 from baton.app.lifecycle.people import recorded_team
 from baton.app.seat import present_of
 from baton.app.views.catalogue import catalogue
+from baton.app.views.team import waiting
 from baton.app.workspace import find
 from baton.kernel.clock import SystemClock, iso
 from baton.ledger.fact import Fact
-from baton.ledger.ports import State, StateReader
+from baton.ledger.ports import State
 from baton.team import coverage as covering
-from baton.team.approval import Approval
 from baton.team.charter import Charter, team_of
-from baton.team.consultation import Consultation
 from baton.team.departure import without
-from baton.team.handoff import Handoff
 from baton.team.person import Person
 from baton.team.role import Catalogue
-from baton.team.task import Task
 from baton.team.team import Team
 from baton.team.tenure import Became, Proof, Tenure, prove, totals
 
 PAGE = 50_000
 """Facts read at a time."""
+ALL = 1_000_000
+"""More open things than there are: none is left out."""
 
 
 def coverage(project: Path, workspace: Path, moment: datetime | None, gone: Sequence[str]) -> dict[str, Any]:
@@ -45,16 +44,7 @@ def coverage(project: Path, workspace: Path, moment: datetime | None, gone: Sequ
     with open_state(workspace) as (opened, state):
         at = moment or present_of(opened, state)
         records = state if moment is None else state.as_of(moment)
-        return _told(recorded_team(records, owned), at, _open(records), gone) | {"of": "recorded"}
-
-
-def _open(records: StateReader) -> covering.Open:
-    return covering.Open(
-        tuple(records.all(Handoff, status=("offered",))),
-        tuple(records.all(Approval, status=("requested",))),
-        tuple(records.all(Consultation, status=("open",))),
-        tuple(records.all(Task, status=("open",))),
-    )
+        return _told(recorded_team(records, owned), at, waiting(records, ALL), gone) | {"of": "recorded"}
 
 
 def _told(team: Team, at: datetime, waiting: covering.Open, gone: Sequence[str]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""What was agreed as success: the criterion of a metric, its bound in words, and how far a value is on its good side."""
+"""What was agreed as success: the criterion of a metric, its bound in words, how far a value is on its good side, and how it stands."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from baton.project.definition import Criterion, Definition
@@ -30,6 +31,27 @@ def margin(criterion: Criterion, value: float) -> float:
 def met(criterion: Criterion, value: float) -> bool:
     """Whether a value keeps a criterion."""
     return margin(criterion, value) >= 0
+
+
+Standing = Literal["kept", "slipped", "missed", ""]
+
+
+def standing(criterion: Criterion, values: Sequence[float]) -> Standing:
+    """How a criterion stands by what the months showed, oldest first: the one rule wherever a promise is judged or coloured.
+
+    `missed` (bad): the last month does not keep it. `slipped` (a warning): the last month does, an earlier one did not. `kept` (good):
+    every month does. Empty while no month was measured. Whatever is missed or slipped stands against the product.
+    """
+    if not values:
+        return ""
+    if not met(criterion, values[-1]):
+        return "missed"
+    return "kept" if all(met(criterion, value) for value in values) else "slipped"
+
+
+def told(metric: str) -> str:
+    """The name of a metric as people read it: AUC, Brier."""
+    return metric.upper() if metric == "auc" else metric.replace("_", " ").capitalize()
 
 
 def places(metric: str) -> int:

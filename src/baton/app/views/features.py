@@ -11,12 +11,15 @@ from baton.app.views import monitoring
 from baton.app.views.newest import newest
 from baton.data.standing import SourceState
 from baton.delivery.release import Release
+from baton.incidents.incident import Incident
 from baton.ledger.ports import StateReader
 from baton.monitoring.day import Day
 from baton.registry.version import ModelVersion
 
 DAYS = 400
 """Days of service that a course shows."""
+ALARMS = 20
+"""Alarms about inputs that are looked at, the newest of those not resolved."""
 VERSIONS = 50
 """Model versions that are looked at, the latest ones."""
 
@@ -26,7 +29,8 @@ class Feature:
     """One feature. What its file declares is empty where the file was not asked (`form` "").
 
     `importance` is its share in the live version (0 to 1), None when that does not use it; `drift` and `outside` are those of the last
-    day on record, `day` which one that was; `versions` use it, newest first; `fresh` is the last landing of its sources.
+    day on record, `day` which one that was; `alarm` is the incident, still open, in which the detectors named it, "" without one;
+    `versions` use it, newest first; `fresh` is the last landing of its sources.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Feature:
     rank: int | None = None
     drift: float | None = None
     outside: float | None = None
+    alarm: str = ""
     versions: tuple[int, ...] = ()
     fresh: datetime | None = None
     missing: float | None = None
@@ -150,6 +155,7 @@ def everything(records: StateReader, plan: Plan | None = None, missing: Mapping[
     weights = next((each.importance for each in versions if each.version == live), {})
     ranked = {name: place for place, (name, _) in enumerate(sorted(weights.items(), key=lambda pair: -pair[1]), 1)}
     landed = {each.id: each.landed_at for each in records.all(SourceState, limit=200)}
+    alarmed = _alarmed(records)
     made = []
     for name in dict.fromkeys((*declared, *used)):
         told = declared.get(name, {})
@@ -163,12 +169,19 @@ def everything(records: StateReader, plan: Plan | None = None, missing: Mapping[
                 rank=ranked.get(name),
                 drift=day.drift.get(name) if day else None,
                 outside=day.outside.get(name) if day else None,
+                alarm=alarmed.get(name, ""),
                 versions=used.get(name, ()),
                 fresh=min(fresh, default=None),
                 missing=missing.get(name),
             )
         )
     return made
+
+
+def _alarmed(records: StateReader) -> dict[str, str]:
+    """The features that the detectors named in an alarm that is not resolved, each with the incident; the newest alarms are looked at."""
+    alarms = records.latest(Incident, status=("open", "mitigating"), where={"signal": "novelty"}, limit=ALARMS)
+    return {str(name): each.id for each in reversed(alarms) for name in each.evidence.get("outside") or ()}
 
 
 def _declared(told: Mapping[str, Any]) -> dict[str, Any]:

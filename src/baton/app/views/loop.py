@@ -12,6 +12,7 @@ from baton.app.lifecycle.turn import OPEN, Turn
 from baton.app.views.incidents import OPEN as UNRESOLVED
 from baton.app.views.monitoring import gained, without
 from baton.app.views.newest import newest
+from baton.app.views.present import stands_at
 from baton.data.standing import UNREADABLE, SourceState
 from baton.delivery.release import TRIAL, Release
 from baton.incidents.incident import Incident
@@ -33,6 +34,8 @@ BUSY: Mapping[str, str] = {
     "releasing": "deploy",
 }  # fmt: skip
 """The phase in which a turn is, by its status."""
+DAY, PATIENCE = timedelta(days=1), timedelta(hours=6)
+"""The loop has a step a day; one that is so much later is overdue, since training takes its time."""
 STEPS = (60, 120, 240)
 """Facts that are searched for news: a few, then more."""
 
@@ -151,7 +154,11 @@ def _ingested(sources: Sequence[SourceState]) -> State:
     newest = max((each.landed_at for each in sources), default=None)
     if lost:
         return "bad", f"{lost[0]} cannot be read", newest
-    return ("good", f"{len(sources)} sources landed", newest) if sources else ("idle", "nothing landed yet", None)
+    return (
+        ("good", f"{len(sources)} source{'s' if len(sources) != 1 else ''} landed", newest)
+        if sources
+        else ("idle", "nothing landed yet", None)
+    )
 
 
 def _validated(sources: Sequence[SourceState]) -> State:
@@ -191,7 +198,7 @@ def _deployed(records: StateReader) -> State:
     trial = records.latest(Release, status=TRIAL, limit=1)
     live = records.latest(Release, status=("live",), limit=1)
     if trial:
-        share = f" at {trial[0].share:.0%}" if trial[0].status == "canary" else ""
+        share = f" at {trial[0].share * 100:.0f} %" if trial[0].status == "canary" else ""
         return "info", f"version {trial[0].version} on trial as {trial[0].status}{share}", trial[0].since
     if records.latest(Override, status=("holding",), where={"kind": "halt"}, limit=1):
         return "bad", "halted: no version answers", None
@@ -200,7 +207,11 @@ def _deployed(records: StateReader) -> State:
 
 def _monitored(records: StateReader) -> State:
     day = newest(records, Day)
-    return ("idle", "no traffic yet", None) if day is None else ("good", f"{day.predictions:,} predictions", day.day)
+    return (
+        ("idle", "no traffic yet", None)
+        if day is None
+        else ("good", f"{day.predictions:,} prediction{'s' if day.predictions != 1 else ''}", day.day)
+    )
 
 
 def _troubled(records: StateReader) -> State:
@@ -224,7 +235,7 @@ def _retrained(records: StateReader, at: datetime) -> State:
 class Brief:
     """What whoever comes by wants to know first: what is live, who must act next, the last incident, and what retraining brought.
 
-    `gained` is value more than the first model alone would have brought in the months told, `brier` the mean of both, live first.
+    `holds` are the overrides in force besides a halt. `gained` is value more than the first model alone would have brought in the months told, `brier` the mean of both, live first.
     """
 
     live: Release | None
@@ -233,13 +244,14 @@ class Brief:
     acts: Handoff | None
     incident: Incident | None
     proposal: Proposal | None
+    holds: tuple[Override, ...] = ()
     months: int = 0
     gained: float | None = None
     brier: tuple[float, float] | None = None
 
 
-def brief(records: StateReader, waits: Sequence[Handoff]) -> Brief:
-    """The first things to know, at the instant of the records; `waits` are the hand-offs that wait."""
+def brief(records: StateReader, waits: Sequence[Handoff], at: datetime) -> Brief:
+    """The first things to know at the instant of the records; `waits` are the hand-offs that wait."""
     incident = newest(records, Incident, status=UNRESOLVED) or newest(records, Incident)
     months = [each for each in records.latest(Month, limit=36) if each.brier is not None and each.frozen_brier is not None]
     return Brief(
@@ -249,12 +261,45 @@ def brief(records: StateReader, waits: Sequence[Handoff]) -> Brief:
         next(iter(waits), None),
         incident,
         records.get(Proposal, incident.proposal) if incident is not None and incident.proposal else None,
+        _holding(records, at),
         len(months),
         gained(without(months)),
         (sum(each.brier or 0 for each in months) / len(months), sum(each.frozen_brier or 0 for each in months) / len(months))
         if months
         else None,
     )
+
+
+def _holding(records: StateReader, at: datetime) -> tuple[Override, ...]:
+    """Overrides in force, longest first. One whose time is over ends at the loop's next step: it holds nothing up any more."""
+    known = [each for each in records.latest(Override, status=("holding",), limit=50) if each.kind != "halt"]
+    return tuple(sorted((each for each in known if each.until is None or each.until > at), key=lambda each: each.asked_at))
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """Whether the loop runs, as far as the record tells: `stepped` is its last daily step, None before the first one.
+
+    `state`: `past` when an earlier instant is looked at, `alone` for a folder without a model (hand-offs need no loop), `unbegun`,
+    `replayed` (it stands where the replay left it), `silent` when the next step is overdue, else `running`.
+    """
+
+    state: str
+    stepped: datetime | None
+
+
+def pulse(glance: Glance, clock: str, every: timedelta | None) -> Pulse:
+    """How the loop is; `every` is its grain, None for a folder without a model."""
+    stepped = stands_at(glance.ledger)
+    if glance.until is not None:
+        return Pulse("past", stepped)
+    if every is None:
+        return Pulse("alone", stepped)
+    if stepped is None:
+        return Pulse("unbegun", None)
+    if clock == "replay":
+        return Pulse("replayed", stepped)
+    return Pulse("silent" if glance.at - stepped > max(every, DAY) + PATIENCE else "running", stepped)
 
 
 def late(records: StateReader, waits: Sequence[Handoff], at: datetime, limit: int = 20) -> tuple[list[Late], int]:

@@ -16,22 +16,20 @@ from baton.ledger.fact import Fact
 from baton.ledger.ports import LedgerReader, StateReader
 from baton.registry.ports import Artifacts
 from baton.registry.version import ModelVersion
+from baton.team.handoff import Handoff
 
 T = TypeVar("T")
 IN_TRAFFIC = ("live", "canary", "shadow", "arm", "kept")
 """The statuses of a release that a server knows."""
 MOST_RELEASES = 1000
 """The newest releases among which those of a page's versions are looked for."""
-HIGHER = frozenset({"auc"})
-"""Metrics that are better when they are higher; of all others lower is better."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A version in the list: its predecessor's metrics, when it answered for all (until None: still), by whom, and its share now."""
+    """A version in the list: when it answered for all (until None: still), by whom, its share now."""
 
     version: ModelVersion
-    before: Mapping[str, float | None]
     live: tuple[tuple[datetime, datetime | None], ...]
     signed: tuple[str, ...]
     share: float
@@ -107,18 +105,7 @@ def listed(
     released: dict[int, list[Release]] = {}
     for each in records.latest(Release, limit=MOST_RELEASES):
         released.setdefault(each.version, []).append(each)
-    known = {each.version: each for each in page}
-    rows = [
-        _row(
-            records,
-            ledger,
-            until,
-            each,
-            known.get(each.version - 1) or predecessor(records, each),
-            released.get(each.version, []),
-        )
-        for each in page[:limit]
-    ]
+    rows = [_row(records, ledger, until, each, released.get(each.version, [])) for each in page[:limit]]
     return rows, page[limit - 1].id if len(page) > limit else ""
 
 
@@ -127,7 +114,6 @@ def _row(
     ledger: LedgerReader,
     until: datetime | None,
     version: ModelVersion,
-    before: ModelVersion | None,
     releases: Sequence[Release],
 ) -> Row:
     told = {each.id: told_of(ledger, each, until, 40) for each in releases[:10]}
@@ -136,7 +122,7 @@ def _row(
     names = tuple(dict.fromkeys(each.by for approval in approvals if approval is not None for each in approval.given))
     now = next((each for each in releases if each.status in IN_TRAFFIC), None)
     share = _share(records, now) if now is not None else 0.0
-    return Row(version, before.metrics if before else {}, tuple(spans), names, share, now.status if now else version.status)
+    return Row(version, tuple(spans), names, share, now.status if now else version.status)
 
 
 def _share(records: StateReader, release: Release) -> float:
@@ -144,6 +130,22 @@ def _share(records: StateReader, release: Release) -> float:
     if release.status != "live":
         return release.share
     return max(0.0, 1 - sum(each.share for each in records.latest(Release, status=("canary", "arm"), limit=20)))
+
+
+def against(given: Handoff | None) -> Against | None:
+    """A version and the champion of its day on the same rows, as the hand-off of its candidate tells; None when it does not."""
+    told = given.evidence.get("comparison") if given is not None else None
+    return msgspec.convert(told, Against) if told else None
+
+
+def champion(records: StateReader, ledger: LedgerReader, version: ModelVersion, until: datetime | None) -> int | None:
+    """The version that answered for all when another was trained; None when the record does not tell."""
+    for each in records.latest(Release, limit=MOST_RELEASES):
+        if each.version < version.version and each.live_at is not None and each.live_at <= version.trained_at:
+            spans = served(told_of(ledger, each, until))
+            if any(since <= version.trained_at and (end is None or version.trained_at <= end) for since, end in spans):
+                return each.version
+    return None
 
 
 def predecessor(records: StateReader, version: ModelVersion) -> ModelVersion | None:
@@ -199,12 +201,11 @@ def history(
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One number of two versions: `change` is the second less the first, `better` whether that is a gain (None: neither)."""
+    """One number of two versions, each on rows of its own: `change` is the second less the first, `rows` the fewer of both."""
 
     name: str
     first: float | None
     second: float | None
-    better: bool | None = None
     rows: int = 0
 
     @property
@@ -215,13 +216,7 @@ class Difference:
 
 def metrics(first: Mapping[str, float | None], second: Mapping[str, float | None]) -> list[Difference]:
     """The metrics of two versions."""
-    return [_difference(name, first.get(name), second.get(name)) for name in dict.fromkeys((*first, *second))]
-
-
-def _difference(name: str, first: float | None, second: float | None, metric: str = "", rows: int = 0) -> Difference:
-    if first is None or second is None or first == second:
-        return Difference(name, first, second, None, rows)
-    return Difference(name, first, second, (second > first) == ((metric or name) in HIGHER), rows)
+    return [Difference(name, first.get(name), second.get(name)) for name in dict.fromkeys((*first, *second))]
 
 
 def slices(first: Made | None, second: Made | None) -> list[Difference]:
@@ -234,7 +229,7 @@ def slices(first: Made | None, second: Made | None) -> list[Difference]:
 
 def _slice(key: tuple[str, str], here: Slice | None, there: Slice | None) -> Difference:
     rows = min(each.rows for each in (here, there) if each is not None)
-    return _difference(f"{key[0]} {key[1]}", here.brier if here else None, there.brier if there else None, "brier", rows)
+    return Difference(f"{key[0]} {key[1]}", here.brier if here else None, there.brier if there else None, rows)
 
 
 def importance(first: ModelVersion, second: ModelVersion) -> list[Difference]:

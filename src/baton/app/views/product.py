@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from baton.app.lifecycle.turn import OPEN, Turn
-from baton.app.views.criterion import bound, margin, met
+from baton.app.views.criterion import Standing, bound, margin, met, standing, told
 from baton.app.views.incidents import OPEN as UNRESOLVED
-from baton.app.views.monitoring import gained, without
+from baton.app.views.monitoring import bounds_of, gained, without
 from baton.delivery.release import TRIAL, Release
 from baton.incidents.incident import Incident
 from baton.incidents.proposal import Proposal
-from baton.ledger.ports import StateReader
+from baton.ledger.ports import LedgerReader, StateReader
 from baton.monitoring.month import Month
 from baton.team.approval import Approval
 from baton.team.handoff import Handoff
@@ -27,9 +27,10 @@ TURNS = 24
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """One criterion of success: its metric and limit in words, what the latest month with labels shows, and how many months kept it.
+    """One criterion of success: its metric and limit in words, what the latest month with labels shows, and which months broke it.
 
-    `kept` is None while nothing has been measured. `margin` is how far reality is on the good side of the limit.
+    `standing` is judged by `criterion.standing`, empty while nothing has been measured; `broken` are months, oldest first, of `months`
+    measured. `margin` is how far the latest month is on the good side of the limit.
     """
 
     metric: str
@@ -38,32 +39,45 @@ class Promise:
     at_most: float | None
     latest: float | None
     month: str
-    kept: bool | None
-    months_kept: int
+    standing: Standing
+    broken: tuple[str, ...]
     months: int
     margin: float | None
+
+    @property
+    def count(self) -> str:
+        """How many of the months measured kept it, in words."""
+        return f"kept in {self.months - len(self.broken)} of {self.months} month{'s' if self.months != 1 else ''}"
 
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """Value over the months told: in all, of the latest month, and more than the first model, left alone, would have brought."""
+    """Value over the months told: in all, of the latest month, and more than the first model, left alone, would have brought.
+
+    `judged_at` is when the latest month was last judged: labels and predictions that came since are not in it.
+    """
 
     total: float | None
     latest: float | None
     month: str
     gained: float | None
     predictions: int
+    judged_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing under way or proposed: what it is, where it stands, on whom it waits, since when, and its page."""
+    """One thing under way, proposed or in the way: what it is, where it stands, on whom it waits, since when, and its page.
+
+    `waits_on` is empty where nobody is named, None where it waits on no single person. `tone` is bad or warn for what is in the way.
+    """
 
     what: str
     status: str
-    waits_on: str
+    waits_on: str | None
     since: datetime
     page: str
+    tone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +104,16 @@ def _promise(criterion: Criterion, known: Sequence[Month]) -> Promise:
         criterion.at_most,
         latest,
         month,
-        None if latest is None else met(criterion, latest),
-        sum(met(criterion, value) for _, value in measured),
+        standing(criterion, [value for _, value in measured]),
+        tuple(each.month for each, value in measured if not met(criterion, value)),
         len(measured),
         None if latest is None else margin(criterion, latest),
     )
 
 
-def worth(known: Sequence[Month]) -> Worth:
-    """The value of the months told."""
+def worth(known: Sequence[Month], ledger: LedgerReader, until: datetime | None = None) -> Worth:
+    """The value of the months told; `until` is the instant that is looked at when it is one of the past."""
+    judged = ledger.recent(subject=known[-1].id, kind="month.", until=until, limit=1) if known else []
     valued = [each for each in known if each.value is not None]
     return Worth(
         sum(each.value or 0.0 for each in valued) if valued else None,
@@ -106,6 +121,7 @@ def worth(known: Sequence[Month]) -> Worth:
         valued[-1].month if valued else "",
         gained(without(known)),
         sum(each.predictions for each in known),
+        judged[0].effective_at if judged else None,
     )
 
 
@@ -129,22 +145,36 @@ def under_way(records: StateReader, limit: int = 20) -> list[Step]:
 def stages(records: StateReader) -> list[Stage]:
     """The latest turns, oldest first, with when what they made went live."""
     releases = {each.id: each for each in records.latest(Release, limit=200)}
-    told = []
+    found = []
     for turn in reversed(records.latest(Turn, limit=TURNS)):
         release = releases.get(turn.release)
         live_at = release.live_at if release is not None else None
-        told.append(Stage(turn, live_at, None if turn.status in OPEN else max(turn.since, live_at or turn.since)))
-    return told
+        found.append(Stage(turn, live_at, None if turn.status in OPEN else max(turn.since, live_at or turn.since)))
+    return found
 
 
-def risks(records: StateReader, at: datetime) -> list[Step]:
-    """What stands against it now: open incidents, the worst first, and results whose time is over."""
+def risks(records: StateReader, at: datetime, promised: Sequence[Promise] = ()) -> list[Step]:
+    """What stands against it: open incidents, the worst first, results whose time is over, and promises that months broke."""
     wrong = sorted(records.latest(Incident, status=UNRESOLVED, limit=50), key=lambda each: (each.severity, each.opened_at))
     late = [each for each in records.earliest(Handoff, "deadline", status=("offered",), limit=20) if each.deadline < at]
     return [
-        *(Step(each.cause, each.status, each.owner, each.opened_at, f"/incidents/{each.id}") for each in wrong[:10]),
+        *(Step(each.cause, each.status, each.owner, each.opened_at, f"/incidents/{each.id}", "bad") for each in wrong[:10]),
         *(
-            Step(f"late: {each.payload} ({each.subject})", "late", each.waiting_on, each.deadline, f"/inbox/{each.id}")
+            Step(f"late: {each.payload} ({each.subject})", "late", each.waiting_on, each.deadline, f"/inbox/{each.id}", "bad")
             for each in late
         ),
+        *(_break(each) for each in promised if each.broken),
     ]
+
+
+def _break(promise: Promise) -> Step:
+    """A promise that months broke: as old as the last of them."""
+    last, missed = promise.broken[-1], promise.standing == "missed"
+    return Step(
+        f"{told(promise.metric)}: {promise.limit} was agreed, {promise.count}; not in {', '.join(promise.broken[-12:])}",
+        "missed" if missed else "kept again",
+        None,
+        bounds_of(last).since,
+        f"/monitoring/month/{last}",
+        "bad" if missed else "warn",
+    )

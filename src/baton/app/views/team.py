@@ -100,13 +100,13 @@ def _catalogue() -> Catalogue:
     return catalogue()
 
 
-def waiting(records: StateReader) -> Open:
+def waiting(records: StateReader, most: int = OPEN) -> Open:
     """What is open and waits on people, the most urgent of each kind."""
     return Open(
-        tuple(records.earliest(Handoff, "deadline", status=("offered",), limit=OPEN)),
-        tuple(records.earliest(Approval, "requested_at", status=("requested",), limit=OPEN)),
-        tuple(records.earliest(Consultation, "deadline", status=("open",), limit=OPEN)),
-        tuple(records.earliest(Task, "opened_at", status=("open",), limit=OPEN)),
+        tuple(records.earliest(Handoff, "deadline", status=("offered",), limit=most)),
+        tuple(records.earliest(Approval, "requested_at", status=("requested",), limit=most)),
+        tuple(records.earliest(Consultation, "deadline", status=("open",), limit=most)),
+        tuple(records.earliest(Task, "opened_at", status=("open",), limit=most)),
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from baton.app.lifecycle.turn import Turn
 from baton.app.views.newest import newest
-from baton.delivery.release import BEFORE, TRIAL, Release
+from baton.delivery.release import BEFORE, TRIAL, Release, standby_of
 from baton.ledger.ports import StateReader
 from baton.project.definition import Rollout
 from baton.registry.version import ModelVersion
@@ -81,13 +81,11 @@ def _silent(records: StateReader, live: Release, trial: Release | None, policy: 
 
 
 def _standby(records: StateReader, policy: Rollout | None) -> Part | None:
-    kept = _first(records, ("kept",))
-    if kept is not None:
-        return Part("stand-in", kept, words=f"version {kept.version} is kept warm")
-    if policy is None or policy.fallback != "previous":
+    found = standby_of(records.latest(Release, status=BEFORE, limit=50), policy)
+    if found is None:
         return None
-    before = max(records.latest(Release, status=BEFORE, limit=50), key=lambda each: each.since, default=None)
-    return None if before is None else Part("stand-in", before, words=f"version {before.version} answers while live cannot")
+    what = "is kept warm" if found.status == "kept" else "answers while live cannot"
+    return Part("stand-in", found, words=f"version {found.version} {what}")
 
 
 def return_of(records: StateReader) -> Return | None:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from time import sleep
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import sqlalchemy as sa
@@ -33,9 +34,14 @@ def open_sqlite(path: Path, *, create: bool = False, patience: float = BUSY) -> 
     Raises NotFound when it is absent and not to be made, Incompatible when a newer Baton made it, Corrupt when the
     file is not a database.
     """
-    if not path.exists() and not create:
-        raise no_state(path)
-    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": patience, "isolation_level": None})
+    if not path.exists():
+        if not create:
+            raise no_state(path)
+        with suppress(OSError):  # what is wrong with the place is told when it is opened
+            path.touch()
+    # never made by a connection: one that a thread opens after the file was lost would put an empty one in its place
+    url = sa.URL.create("sqlite", database=f"file:{quote(str(path))}", query={"mode": "rw", "uri": "true"})
+    engine = sa.create_engine(url, connect_args={"timeout": patience, "isolation_level": None})
     sa.event.listen(engine, "connect", partial(_on_connect, patience))
     sa.event.listen(engine, "begin", _begin_immediate)
     with _translated(str(path)):

@@ -9,9 +9,9 @@ from markupsafe import Markup
 
 from baton.web.draw import axes
 from baton.web.draw.canvas import WIDE, hover, linked, nothing, picture, tag, words
-from baton.web.draw.lettering import breadth, clipped
+from baton.web.draw.lettering import abridged, breadth, clipped
 from baton.web.draw.numeral import told
-from baton.web.draw.scale import Linear, around, finite, shown
+from baton.web.draw.scale import Linear, around, counts, finite, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def bars(
     thick, gap = (16, 10) if stacked or groups == 1 else (13, 12)
     tall = (thick if stacked else thick * groups) + gap
     left = min(max(breadth(row.label) for row in rows) + 14, width * 0.42)
-    right = max(breadth(_ending(row, style)) for row in rows) + 12
+    right = max(breadth(said) for row in rows for said in _endings(row, style)) + 12
     low, high = _reach(rows, stacked)
     x = Linear(low, high, left, max(width - right, left + 60))
     top = 24.0 if len(names) > 1 else 2.0
@@ -84,9 +84,15 @@ def _ending(row: Bar, style: _Style) -> str:
     return f"{said}  {row.note}" if row.note else said
 
 
+def _endings(row: Bar, style: _Style) -> list[str]:
+    """What is said at the ends of a row: one text, or one for each of several bars."""
+    several = not style.stacked and len(row.values) > 1
+    return [told(value, style.unit) for value in row.values] if several else [_ending(row, style)]
+
+
 def _row(row: Bar, style: _Style, x: Linear, spot: tuple[float, float, int]) -> Markup:
     top, tall, thick = spot
-    label = words(clipped(row.label, x.start - 12), x.start - 10, top + tall / 2 + 4, "label", "end")
+    label = words(abridged(row.label, x.start - 12), x.start - 10, top + tall / 2 + 4, "label", "end")
     ends, drawn, positive, negative = [], [], 0.0, 0.0
     for group, value in enumerate(row.values):
         if not finite(value):
@@ -159,8 +165,9 @@ def columns(
     if not any(shown(row.values) for row in rows):
         return nothing(title, width, min(height, 120))
     style = _Style(unit, names, stacked)
-    low, high = around([*_reach(rows, stacked)], 5)
-    y = Linear(low, high, height - 26.0, 30.0 if len(names) > 1 else 10.0)
+    whole = counts((value for row in rows for value in shown(row.values)), unit)
+    low, high = around([*_reach(rows, stacked)], 5, whole=whole)
+    y = Linear(low, high, height - 26.0, 30.0 if len(names) > 1 else 10.0, whole)
     ticks, labels = axes.measured(y, unit)
     left, right = axes.margin(labels), width - 4.0
     step = (right - left) / len(rows)

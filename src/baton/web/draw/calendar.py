@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
+DAY = timedelta(days=1)
 _MINUTES = (1, 5, 15, 30, 60, 180, 360, 720)
 _DAYS = (1, 2, 7, 14)
 _MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 6000)
@@ -31,12 +33,23 @@ class Time:
     last: datetime
     start: float
     end: float
+    daily: bool = False
+    """Whether hours mean nothing here: its ticks are whole days then."""
 
     @classmethod
     def over(cls, first: datetime, last: datetime, start: float, end: float) -> Time:
         """The scale of a stretch; an empty one is widened to a day."""
         first, last = instant(first), instant(last)
-        return cls(first, last if last > first else first + timedelta(days=1), start, end)
+        return cls(first, last if last > first else first + DAY, start, end)
+
+    @classmethod
+    def of(cls, moments: Sequence[datetime], start: float, end: float) -> Time:
+        """The scale of some instants; a lone one stands in the middle of two days, and none closer than a day are told by the hour."""
+        known = sorted({instant(at) for at in moments})
+        daily = all(later - earlier >= DAY for earlier, later in pairwise(known))
+        if len(known) == 1:
+            return cls(known[0] - DAY, known[0] + DAY, start, end, daily)
+        return cls(known[0], known[-1], start, end, daily)
 
     def at(self, when: datetime) -> float:
         """The place of an instant, kept between start and end."""
@@ -46,7 +59,7 @@ class Time:
     def ticks(self, count: int = 8) -> list[tuple[datetime, str]]:
         """At most so many instants with their labels; a year is named at its January and at the first month."""
         span = self.last - self.first
-        for minutes in _MINUTES:
+        for minutes in () if self.daily else _MINUTES:
             if span <= timedelta(minutes=minutes) * count:
                 return [(at, _hour(at)) for at in self._within(_evenly(self.first, timedelta(minutes=minutes)))][:count]
         for days in _DAYS:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from baton.web.draw import layering
 from baton.web.draw.canvas import WIDE, hover, linked, nothing, picture, place, tag, words
-from baton.web.draw.lettering import breadth, clipped
+from baton.web.draw.lettering import abridged, breadth, clipped
 from baton.web.draw.numeral import told
 from baton.web.draw.scale import finite
 
@@ -175,7 +175,7 @@ def _node(layout: _Layout, node: Node) -> Markup:
         hover(said),
         tag("rect", x=x, y=y - _TALL / 2, width=layout.broad, height=_TALL, rx=7, class_="box"),
         tag("rect", x=x + 6, y=y - _TALL / 2 + 9, width=3, height=_TALL - 18, rx=1.5, class_="fill") if node.tone else "",
-        words(clipped(node.label, room), left, y - 3 if node.sub else y + 4, "strong label"),
+        words(abridged(node.label, room), left, y - 3 if node.sub else y + 4, "strong label"),
         words(clipped(node.sub, room, 11), left, y + 12, "hush small") if node.sub else "",
     ]
     return linked(tag("g", *drawn, class_=node.tone or None, data_tip=said), node.href, said)

@@ -9,7 +9,7 @@ from datetime import date
 from markupsafe import Markup
 
 from baton.web.draw.canvas import WIDE, hover, linked, nothing, picture, place, tag, words
-from baton.web.draw.lettering import breadth, clipped
+from baton.web.draw.lettering import abridged, breadth, clipped
 from baton.web.draw.numeral import told
 from baton.web.draw.scale import finite, shown
 
@@ -109,7 +109,7 @@ def _monday(day: date) -> int:
 
 
 def _row(sheet: _Sheet, row: Row, top: float) -> Markup:
-    label = words(clipped(row.name, sheet.left - 10), sheet.left - 8, top + 13, "label", "end")
+    label = words(abridged(row.name, sheet.left - 10), sheet.left - 8, top + 13, "label", "end")
     said = f"{row.name}{f', {row.note}' if row.note else ''}"
     drawn = [linked(tag("g", hover(said), label, data_tip=said), row.href, said)]
     merged: dict[str, list[tuple[int, int]]] = {}
@@ -155,7 +155,8 @@ def _cell(sheet: _Sheet, row: Row, spot: tuple[int, float, float | None], href: 
         height=_TALL,
         class_=sheet.kind(value),
     )
-    return tag("a", hover(said), drawn, href=href, class_="cell", tabindex=-1, data_tip=said)
+    # Named by its label alone: a title as well would say the same a third time, in each of thousands of cells.
+    return tag("a", drawn, href=href, class_="cell", tabindex=-1, aria_label=said, data_tip=said)
 
 
 def _day(day: date) -> str:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from baton.web.draw import axes
 from baton.web.draw.canvas import WIDE, hover, nothing, picture, place, tag, words
-from baton.web.draw.lettering import breadth, clipped
+from baton.web.draw.lettering import abridged, breadth
 from baton.web.draw.numeral import told
 from baton.web.draw.scale import Linear, around, finite, shown
 
@@ -192,7 +192,7 @@ def _category(x: Linear, row: tuple[str, float | None, float | None], top: float
     tip = f"{label}\n{names[0]} {told(before, '%')}\n{names[1]} {told(after, '%')}"
     drawn = [
         tag("rect", x=x.start, y=top, width=float(width) - x.start, height=20, class_="hit"),
-        words(clipped(label, x.start - 12), x.start - 10, top + 14, "", "end"),
+        words(abridged(label, x.start - 12), x.start - 10, top + 14, "", "end"),
         tag("rect", x=x.start, y=top + 2, width=max(x.at(after) - x.start, 1.0), height=16, class_="soft s1 mass")
         if after is not None
         else "",

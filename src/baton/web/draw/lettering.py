@@ -28,6 +28,18 @@ def clipped(text: str, room: float, size: float = 12) -> str:
     return f"{kept.rstrip()}…" if kept.strip() else ""
 
 
+def abridged(name: str, room: float, size: float = 12) -> str:
+    """A name, cut in its middle to what fits into the room: names of a family differ at their ends."""
+    if breadth(name, size) <= room:
+        return name
+    for kept in range(len(name) - 1, 1, -1):
+        head = (kept * 2) // 5
+        short = f"{name[:head].rstrip()}…{name[head - kept :].lstrip()}"
+        if breadth(short, size) <= room:
+            return short
+    return clipped(name, room, size)
+
+
 def wrapped(text: str, room: float, size: float = 12, most: int = 3) -> list[str]:
     """The text in at most so many lines of a room, the last one cut when it does not fit."""
     lines: list[str] = []

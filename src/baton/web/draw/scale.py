@@ -23,12 +23,13 @@ def shown(values: Iterable[float | None]) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """Even steps: `low` lies at place `start`, `high` at `end`."""
+    """Even steps: `low` lies at place `start`, `high` at `end`; of `whole` things there are no halves, so its ticks are whole."""
 
     low: float
     high: float
     start: float
     end: float
+    whole: bool = False
 
     def at(self, value: float) -> float:
         """The place of a value, kept between start and end."""
@@ -37,7 +38,7 @@ class Linear:
 
     def ticks(self, count: int = 5) -> list[float]:
         """Round values from low to high, about as many as asked for; where that can be, with a tick at either end."""
-        steps = [nice_step((self.high - self.low) / parts) for parts in range(max(count - 1, 1), count + 2)]
+        steps = [nice_step((self.high - self.low) / parts, self.whole) for parts in range(max(count - 1, 1), count + 2)]
         step = next((step for step in steps if _whole(self.low / step) and _whole(self.high / step)), steps[-1])
         first, last = math.ceil(self.low / step - 1e-6), math.floor(self.high / step + 1e-6)
         return [float(f"{index * step:.12g}") + 0.0 for index in range(first, last + 1)]
@@ -47,22 +48,32 @@ def _whole(value: float) -> bool:
     return abs(value - round(value)) < 1e-6
 
 
-def nice_step(least: float) -> float:
-    """The smallest of 1, 2, 2.5, 5 times a power of ten that is not below the least."""
+def nice_step(least: float, whole: bool = False) -> float:
+    """The smallest of 1, 2, 2.5, 5 times a power of ten that is not below the least; only whole ones where that is asked for."""
+    least = max(least, 1.0) if whole else least
     power = 10.0 ** math.floor(math.log10(least))
-    return next((step * power for step in _STEPS if step * power >= least * (1 - 1e-9)), 10 * power)
+    steps = [step * power for step in _STEPS if not whole or (step * power).is_integer()]
+    return next((step for step in steps if step >= least * (1 - 1e-9)), 10 * power)
+
+
+def counts(values: Iterable[float], unit: str = "") -> bool:
+    """Whether values are whole numbers of things; shares are not, even where all are 0 or 1."""
+    return unit != "%" and all(float(value).is_integer() for value in values)
 
 
 def around(
-    values: Sequence[float], count: int = 5, within: tuple[float | None, float | None] = (None, None)
+    values: Sequence[float],
+    count: int = 5,
+    within: tuple[float | None, float | None] = (None, None),
+    whole: bool = False,
 ) -> tuple[float, float]:
-    """Round bounds around values; `within` pins either side, unless a value lies beyond it."""
+    """Round bounds around values, whole ones where asked for; `within` pins either side, unless a value lies beyond it."""
     low, high = min(values, default=0.0), max(values, default=1.0)
     low, high = (low if within[0] is None else min(low, within[0])), (high if within[1] is None else max(high, within[1]))
     if high - low <= 1e-9 * max(abs(low), abs(high), 1e-3):
         tiny = abs(low) < 1e-9
         low, high = (0.0, 1.0) if tiny else (low - abs(low) * 0.1, high + abs(high) * 0.1)
-    step = nice_step((high - low) / max(count - 1, 1))
+    step = nice_step((high - low) / max(count - 1, 1), whole)
     return (math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step)
 
 

@@ -12,12 +12,12 @@ from markupsafe import Markup
 from baton.web.draw import axes
 from baton.web.draw.calendar import Time, dated, instant
 from baton.web.draw.canvas import WIDE, hover, nothing, picture, place, tag
-from baton.web.draw.lettering import breadth, clipped, spread
+from baton.web.draw.lettering import abridged, breadth, clipped, spread
 from baton.web.draw.mark import ROW, Event, Part, Plot, Stretch, Threshold, event, limit, staggered, stretch
 from baton.web.draw.numeral import told
-from baton.web.draw.scale import Linear, around, finite, shown
+from baton.web.draw.scale import Linear, around, counts, finite, shown
 
-_STRIPS, _EDGE, _KEY = 6.0, 4.0, 18
+_STRIPS, _EDGE, _KEY, _LONELY = 6.0, 4.0, 18, 3.0
 _WITHIN = 2
 """How many rows of labels of events the picture holds without growing."""
 
@@ -87,15 +87,16 @@ def _laid_out(
     values = [value for _, value in drawn]
     values += [value for line in lines for _, low, high in line.interval for value in shown((low, high))]
     values = _roomy(values, [mark.value for mark in limits])
+    whole = counts(values, unit)
     beside = width > 500 and any(line.name for line in lines)
     right = 16 + max(min(164.0, breadth(_ending(line, unit), 12.6) + 8) for line in lines) if beside else 16
     keyed = 0 if beside else len(_keyed(lines, unit, width))
     key = 4 + _KEY * keyed if keyed else 0
-    low, high = around(values, 5, within)
-    y = Linear(low, high, float(height - 28), float(10 + key + ROW * rows + (4 if rows else 0)))
+    low, high = around(values, 5, within, whole)
+    y = Linear(low, high, float(height - 28), float(10 + key + ROW * rows + (4 if rows else 0)), whole)
     _, labels = axes.measured(y, unit)
     moments = [at for at, _ in drawn]
-    return Plot(Time.over(min(moments), max(moments), axes.margin(labels), float(width - right)), y, unit, float(width))
+    return Plot(Time.of(moments, axes.margin(labels), float(width - right)), y, unit, float(width))
 
 
 def _roomy(values: list[float], limits: list[float]) -> list[float]:
@@ -134,7 +135,7 @@ def _path(plot: Plot, line: Line) -> Markup:
         places = [f"{place(plot.x.at(at))},{place(plot.y.at(value))}" for at, value in run]
         steps.append("M" + "L".join(places))
         if len(run) == 1:
-            lonely.append(tag("circle", cx=plot.x.at(run[0][0]), cy=plot.y.at(run[0][1]), r=2, class_="fill"))
+            lonely.append(tag("circle", cx=plot.x.at(run[0][0]), cy=plot.y.at(run[0][1]), r=_LONELY, class_="fill"))
     drawn = tag("path", d="".join(steps), class_="line dashed" if line.dashed else "line") if steps else Markup("")
     return tag("g", drawn, *lonely, class_=line.tone)
 
@@ -199,21 +200,27 @@ def _names(plot: Plot, lines: Sequence[Line]) -> Markup:
 
 
 def _beside(plot: Plot, lines: Sequence[Line]) -> Markup:
-    ends = [(line, last[1]) for line in lines if (last := _last(line))]
-    places = spread([plot.y.at(value) for _, value in ends], 16, plot.top + 2, plot.bottom)
+    ends = [(line, *last) for line in lines if (last := _last(line))]
+    places = spread([plot.y.at(value) for _, _, value in ends], 16, plot.top + 2, plot.bottom)
     drawn = []
-    for (line, value), y in zip(ends, places, strict=True):
+    for (line, at, value), y in zip(ends, places, strict=True):
         from_y, x, room = plot.y.at(value), plot.x.end, plot.width - plot.x.end - 16
         number = told(value, plot.unit)
-        name = clipped(line.name, room - breadth(number) - 4, 12.6)
-        bend = (
-            tag("path", d=f"M{place(x + 3)},{place(from_y)}L{place(x + 8)},{place(y)}", class_="lead")
-            if abs(y - from_y) > 3
-            else ""
-        )
+        name = abridged(line.name, room - breadth(number) - 4, 12.6)
         label = tag("text", tag("tspan", name, class_="strong"), tag("tspan", number, dx=5, class_="hush"), x=x + 10, y=y + 4)
-        drawn.append(tag("g", bend, tag("circle", cx=x, cy=from_y, r=3, class_="fill"), label, class_=line.tone))
+        end = tag("circle", cx=plot.x.at(at), cy=from_y, r=3, class_="fill")
+        drawn.append(tag("g", _lead((plot.x.at(at), from_y), x, y), end, label, class_=line.tone))
     return Markup("").join(drawn)
+
+
+def _lead(end: tuple[float, float], edge: float, y: float) -> Markup:
+    """What leads from the end of a line to its name beside it; to one that ended before the edge, only a dash of its colour."""
+    x, from_y = end
+    if x < edge - 1:
+        return tag("line", x1=edge + 1, x2=edge + 8, y1=y, y2=y, class_="line")
+    if abs(y - from_y) <= 3:
+        return Markup("")
+    return tag("path", d=f"M{place(edge + 3)},{place(from_y)}L{place(edge + 8)},{place(y)}", class_="lead")
 
 
 def _keyed(lines: Sequence[Line], unit: str, width: float) -> list[list[tuple[int, str, float]]]:
@@ -222,7 +229,7 @@ def _keyed(lines: Sequence[Line], unit: str, width: float) -> list[list[tuple[in
     x, room = 0.0, width - 2 * _EDGE
     for index, line in enumerate(lines if any(line.name for line in lines) else ()):
         number = breadth(_value(line, unit)) + 24
-        name = clipped(line.name, room - number, 12.6)
+        name = abridged(line.name, room - number, 12.6)
         wide = number + breadth(name, 12.6)
         if not rows or x + wide > room:
             rows.append([])

@@ -8,6 +8,7 @@ from fastapi import Response
 
 from baton.app.views import analysis as view
 from baton.app.views.criterion import agreed, met
+from baton.app.views.present import stands_at
 from baton.kernel.clock import iso
 from baton.kernel.errors import NotFound
 from baton.project.definition import Definition
@@ -40,7 +41,8 @@ def analysis(look: Look) -> Response:
     values: dict[str, Any] = {"cards": [], "figures": []}
     if not asked.cut and not asked.problems:
         values = {"cards": _cards_on_record(look, there, asked), "figures": on_record(look, there, asked)}
-    return look.show("analysis.html", definition=look.definition, **around(look, there, asked), **values)
+    begun = stands_at(look.ledger) is not None
+    return look.show("analysis.html", definition=look.definition, begun=begun, **around(look, there, asked), **values)
 
 
 def figures(look: Look) -> Response:
@@ -121,7 +123,8 @@ def _cards(
     currency = look.currency
     worth = partial(wording.money, currency=currency)
     was = before.money if before is not None else None
-    made.append(_card("value", "Value", worth(now.money), _against(worth, was, before is not None)))
+    told = "; ".join(filter(None, (f"labelled until {wording.day(look.at)}", _against(worth, was, before is not None))))
+    made.append(_card("value", "Value", worth(now.money), told))
     if flows is not None:
         made += _service(*flows)
     return made

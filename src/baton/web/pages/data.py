@@ -155,12 +155,8 @@ def versions(look: Look) -> Response:
     found = look.archive.ask("versions", table=name, until=look.until, limit=VERSIONS, after=after)
     first, second = look.number("a", -1, -1, 10**12), look.number("b", -1, -1, 10**12)
     difference = look.archive.ask("difference", table=name, first=first, second=second) if first >= 0 and second >= 0 else None
-    state = view.source(look.ledger, look.records, look.definition, name, look.at, look.moment)
-    digests = (
-        {each.version: each.digest for each in view.landings(look.ledger, name, look.moment, limit=1000)[0] if each.digest}
-        if state
-        else {}
-    )
+    landed, _ = view.landings(look.ledger, name, look.moment, limit=1000)
+    digests = {each.version: each.digest for each in landed if each.digest}
     return look.fragment(
         "data/versions.html", name=name, found=found, difference=difference, digests=digests, a=first, b=second,
         pager=_pager(look, "versions", after, found["total"], VERSIONS),
@@ -170,11 +166,7 @@ def versions(look: Look) -> Response:
 def rows(look: Look) -> Response:
     """Rows of a source's table, those that fit a condition."""
     name, after = look.text("source"), look.number("after", 0, 0, 10**7)
-    column, test, value = (
-        look.text("column"),
-        look.choice("test", ("=", *[each for each in WORDS_OF_TESTS if each != "="])),
-        look.text("value"),
-    )
+    column, test, value = look.text("column"), look.choice("test", tuple(WORDS_OF_TESTS)), look.text("value")
     where = _where(column, test, value)
     trouble = ""
     try:

@@ -1,6 +1,8 @@
 """Incidents: the list, and one of them: why it happened, on whom it waits, what was done, and what it would have cost without."""
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import Response
@@ -13,11 +15,12 @@ from baton.app.views.monitoring import without
 from baton.app.views.review import review as reviewed
 from baton.incidents.incident import Incident
 from baton.kernel.clock import iso
-from baton.kernel.errors import NotFound
+from baton.kernel.errors import InvalidInput, NotFound
 from baton.kernel.suggest import did_you_mean
 from baton.monitoring.month import Month
 from baton.team.handoff import Handoff
 from baton.web import pager
+from baton.web.act import Trouble, attempted
 from baton.web.download import MARKDOWN, written
 from baton.web.draw.canvas import fits
 from baton.web.draw.mark import Event, Stretch, Threshold
@@ -63,36 +66,40 @@ def incidents(look: Look) -> Response:
 
 def incident(look: Look) -> Response:
     """The page of one."""
-    found = _found(look)
+    return look.show("incidents/incident.html", **_page(look, _found(look)), trouble=None)
+
+
+def _page(look: Look, found: Incident) -> dict[str, Any]:
     way, rounds = view.done(look.records, found), view.handoffs(look.records, found)
     told = events.timeline(look.ledger, found, way, rounds, look.moment)
     months = without(view.afterwards(look.records, found)) if view.number_of(found) is not None else []
     monitor = look.definition.monitor if look.definition is not None else None
-    return look.show(
-        "incidents/incident.html",
-        incident=found,
-        words=view.why(found, monitor),
-        signal=view.SIGNALS.get(found.signal, found.signal),
-        severity=view.SEVERITIES.get(found.severity, ""),
-        seen=_seen(look, found),
-        lasted=view.lasted(found, look.at),
-        now=_now(look, found),
-        reach=view.reach(look.records, found, look.definition, look.at),
-        done=way,
-        without=months,
-        gained=sum(each.value for each in months if each.value is not None),
-        currency=look.currency,
-        told=told,
-        picture=_pictured(look, told),
-        evidence=_evidence(look, found),
-        roll_back=look.may("release.roll-back") if found.status != "resolved" and view.number_of(found) is not None else None,
-    )
+    return {
+        "incident": found,
+        "words": view.why(found, monitor),
+        "signal": view.SIGNALS.get(found.signal, found.signal),
+        "severity": view.SEVERITIES.get(found.severity, ""),
+        "seen": _seen(look, found),
+        "lasted": view.lasted(found, look.at),
+        "now": _now(look, found, rounds),
+        "reach": view.reach(look.records, found, look.definition, look.at),
+        "done": way,
+        "without": months,
+        "gained": sum(each.value for each in months if each.value is not None),
+        "currency": look.currency,
+        "told": told,
+        "picture": _pictured(look, told),
+        "evidence": _evidence(look, found),
+        "roll_back": look.may("release.roll-back") if found.status != "resolved" and view.number_of(found) is not None else None,
+    }
 
 
 def now(look: Look) -> Response:
     """On whom it waits: what changes while one looks."""
     found = _found(look)
-    return look.fragment("incidents/now.html", now=_now(look, found), incident=found)
+    return look.fragment(
+        "incidents/now.html", now=_now(look, found, view.handoffs(look.records, found)), incident=found, trouble=None
+    )
 
 
 def review(look: Look) -> Response:
@@ -105,18 +112,33 @@ def review(look: Look) -> Response:
     return written(reviewed(found, told, touched, way, words, look.at), f"review-{found.id}.md", MARKDOWN)
 
 
-def accept(look: Look) -> Response:
-    """Take the incident's hand-off."""
-    found, waits = _waiting(look)
-    words = answers.accept(look.seat(), waits.id, look.field("reason"))
-    return look.done(look.url(_url(found)), words)
+def _acting(act: Callable[[Look, Handoff], str]) -> Callable[[Look], Response]:
+    """An answer to an incident's hand-off: given, back to its page; else the page again, with what went wrong and what was typed."""
+
+    def answered(look: Look) -> Response:
+        found = _found(look)
+
+        def done() -> Response:
+            look.desk.move()
+            return look.done(look.url(_url(found)), act(look, _waiting(look, found)))
+
+        def again(status: int, trouble: Trouble) -> Response:
+            return look.show("incidents/incident.html", status, **_page(look, found), trouble=trouble)
+
+        return attempted(look, done, again)
+
+    return answered
 
 
-def decline(look: Look) -> Response:
-    """Send it back."""
-    found, waits = _waiting(look)
-    words = answers.decline(look.seat(), waits.id, look.field("reason"))
-    return look.done(look.url(_url(found)), words)
+def _accept(look: Look, waits: Handoff) -> str:
+    return answers.accept(look.seat(), waits.id, look.field("reason"))
+
+
+def _decline(look: Look, waits: Handoff) -> str:
+    reason = look.field("reason")
+    if not reason:
+        raise InvalidInput("words are missing", where="the form", fix="say what is to be mended: the giver reads it")
+    return answers.decline(look.seat(), waits.id, reason)
 
 
 def _url(found: Incident) -> str:
@@ -137,16 +159,14 @@ def _found(look: Look) -> Incident:
     return found
 
 
-def _waiting(look: Look) -> tuple[Incident, Handoff]:
-    found = _found(look)
+def _waiting(look: Look, found: Incident) -> Handoff:
     rounds = view.handoffs(look.records, found)
     if not rounds:
         raise NotFound(f"{found.id} was handed over to nobody", where="incidents", fix="see who owns it, and ask them")
-    return found, rounds[0]
+    return rounds[0]
 
 
-def _now(look: Look, found: Incident) -> dict[str, object]:
-    rounds = view.handoffs(look.records, found)
+def _now(look: Look, found: Incident, rounds: Sequence[Handoff]) -> dict[str, object]:
     clock = view.clock(look.team, rounds[0], look.at) if rounds else None
     able = clock is not None and clock.open and (look.person in clock.able if look.person else True)
     verdict = look.may("handoff.answer", clock.handoff.taken_in, clock.handoff.subject) if clock is not None and able else None
@@ -216,6 +236,6 @@ PAGES = (
     Page("GET", "/incidents/{id}", "read", incident),
     Page("GET", "/incidents/{id}/now", "read", now),
     Page("GET", "/incidents/{id}/review.md", "read", review),
-    Page("POST", "/incidents/{id}/accept", "handoff.answer", accept),
-    Page("POST", "/incidents/{id}/decline", "handoff.answer", decline),
+    Page("POST", "/incidents/{id}/accept", "handoff.answer", _acting(_accept)),
+    Page("POST", "/incidents/{id}/decline", "handoff.answer", _acting(_decline)),
 )

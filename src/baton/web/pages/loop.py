@@ -1,10 +1,13 @@
 """The home page: the loop, who holds the baton, the numbers that matter, what is new since one looked, what is late."""
 
+from datetime import timedelta
+
 from fastapi import Response
 from markupsafe import Markup
 
 from baton.app.views import loop as view
 from baton.app.views import number
+from baton.team.override import KINDS
 from baton.web import wording
 from baton.web.draw.canvas import fits
 from baton.web.draw.ring import Station, ring, track
@@ -49,7 +52,8 @@ def news(look: Look) -> Response:
 
 def _now(look: Look) -> dict[str, object]:
     waiting = view.waiting(look.records)
-    standings = view.phases(view.Glance(look.records, look.ledger, look.at, look.moment), look.team, waiting)
+    glance = view.Glance(look.records, look.ledger, look.at, look.moment)
+    standings = view.phases(glance, look.team, waiting)
     turns, under_way, words = view.turning(look.records)
     late, waits = view.late(look.records, waiting, look.at)
     running = next((each.phase for each in standings if each.tone == "info"), None) or _held(standings)
@@ -77,9 +81,18 @@ def _now(look: Look) -> dict[str, object]:
         "waits": waits,
         "turn": under_way,
         "rooms": PAGES_OF,
-        "brief": view.brief(look.records, waiting),
+        "brief": view.brief(look.records, waiting, look.at),
+        "pulse": view.pulse(glance, look.workspace.clock, _grain(look)),
+        "meaning": {kind: words for kind, (_, words) in KINDS.items()},
         "currency": look.currency,
     }
+
+
+def _grain(look: Look) -> timedelta | None:
+    """How often the loop looks; None for a folder without a model."""
+    if look.definition is None:
+        return None
+    return look.definition.decision.every if look.definition.decision is not None else timedelta(hours=1)
 
 
 def _held(standings: list[view.Standing]) -> str | None:
@@ -91,7 +104,7 @@ def _held(standings: list[view.Standing]) -> str | None:
 
 
 def _cards(look: Look) -> list[dict[str, object]]:
-    found = number.numbers(look.records, look.ledger, look.at, look.currency)
+    found = number.numbers(look.records, look.ledger, look.at, look.definition)
     return [_card(look, each) for each in found]
 
 
@@ -116,7 +129,7 @@ def _said(each: number.Number) -> tuple[str, str]:
     if each.unit == "h":
         return wording.span(each.value), ""
     if each.unit in ("", "ms"):
-        return wording.short(each.value), each.unit
+        return wording.short(each.value), each.unit if each.value is not None else ""
     return wording.money(each.value, each.unit), ""
 
 

@@ -31,6 +31,7 @@ TABS = ("card", "evaluation", "lineage", "approvals", "bundle", "history")
 SLICES, FEATURES, TRIALS = 60, 15, 30
 """The most slices, features and trials that a page shows."""
 NEWEST = 1_000_000_000
+ABOVE_BEST = "Log loss above the best trial's"
 
 
 def models(look: Look) -> Response:
@@ -50,7 +51,7 @@ def models(look: Look) -> Response:
         pager=pager.by_record(
             lambda last: look.here(before=last), f"{len(rows)} of {wording.plural(total, 'version')}", after, before
         ),
-        higher=view.HIGHER,
+        against={each.version.version: view.against(gate(look.records, each.version)) for each in rows},
     )
 
 
@@ -99,6 +100,7 @@ def _evaluation(look: Look, found: ModelVersion) -> dict[str, Any]:
         "features": len(found.importance),
         "most": FEATURES,
         "trials": ranked,
+        "above_best": ABOVE_BEST,
         "trial_bars": fits(partial(_trial_bars, made)) if made is not None and len(ranked) > 1 else None,
     }
 
@@ -134,7 +136,7 @@ def _trial_bars(made: Made, width: int) -> Markup:
         )
         for each in known
     ]
-    return bars(rows, title="Log loss above the best trial", width=width)
+    return bars(rows, title=ABOVE_BEST, width=width)
 
 
 def _lineage(look: Look, found: ModelVersion) -> dict[str, Any]:
@@ -233,12 +235,16 @@ def compare(look: Look) -> Response:
     slices = view.slices(here, there)
     names = (f"version {first.version}", f"version {second.version}")
     important = view.importance(first, second)[:FEATURES]
-    release = next(iter(view.releases_of(look.records, second.version, 1)), None)
+    newer = max(first, second, key=lambda each: each.version)
+    release = next(iter(view.releases_of(look.records, newer.version, 1)), None)
     return look.show(
         "models/compare.html",
         first=first,
         second=second,
         made=(here, there),
+        newer=newer.version,
+        against=view.against(gate(look.records, newer)),
+        champion=view.champion(look.records, look.ledger, newer, look.moment),
         metrics=view.metrics(first.metrics, second.metrics),
         slices=slices[:SLICES],
         slice_count=len(slices),
@@ -252,9 +258,7 @@ def compare(look: Look) -> Response:
 
 def _changes(slices: Sequence[Difference], title: str, width: int) -> Markup:
     rows = [
-        Bar(each.name, [each.change], {True: "good", False: "bad", None: "idle"}[each.better], note=f"{each.rows:,} rows")
-        for each in slices
-        if each.change is not None
+        Bar(each.name, [each.change], "idle", note=f"{each.rows:,} rows or more") for each in slices if each.change is not None
     ]
     return bars(rows, title=title, width=width)
 

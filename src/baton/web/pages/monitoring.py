@@ -225,7 +225,8 @@ def _quality(look: Look, metric: str, title: str, lines: Sequence[Line], happene
 def _by_day(look: Look, shown: Sequence[Day], within: view.Stretch) -> dict[str, object]:
     if not any(day.brier is not None for day in shown):
         return {}
-    arrived = [(day.day, day.labelled / day.predictions if day.predictions else None) for day in shown]
+    due = [day for day in shown if day.status != "served"]  # of the others no label can have come
+    arrived = [(day.day, day.labelled / day.predictions if day.predictions else None) for day in due]
     lines = _parted(
         "Brier", [(day.day, day.brier, bool(day.predictions) and day.labelled / day.predictions >= view.LATE) for day in shown]
     )

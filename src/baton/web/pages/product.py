@@ -8,10 +8,12 @@ from fastapi import Response
 from markupsafe import Markup
 
 from baton.app.views import product as view
-from baton.app.views.criterion import places
+from baton.app.views.criterion import places, told
 from baton.app.views.monitoring import bounds_of, months
+from baton.app.views.present import stands_at
 from baton.kernel.clock import iso
 from baton.kernel.errors import NotFound
+from baton.monitoring.day import Day
 from baton.monitoring.month import Month
 from baton.project.definition import Definition
 from baton.web import wording
@@ -25,6 +27,8 @@ from baton.web.page import Look, Page
 from baton.web.statics import picture_style
 
 Stage = view.Stage
+TONES: dict[str, str] = {"kept": "good", "slipped": "warn", "missed": "bad", "": ""}
+"""The colour of a promise, by how it stands."""
 TITLES = {"auc": "AUC against what was agreed", "brier": "Brier score against what was agreed"}
 
 
@@ -45,22 +49,37 @@ def report(look: Look) -> Response:
 
 
 def _told(look: Look, definition: Definition) -> dict[str, Any]:
-    known = months(look.records)
+    known, stages = months(look.records), view.stages(look.records)
+    promised, worth = view.promises(definition.problem, known), view.worth(known, look.ledger, look.moment)
+    risks = view.risks(look.records, look.at, promised)
     return {
         "definition": definition,
         "months": known,
+        "served": bool(known or look.records.latest(Day, limit=1)),
+        "begun": stands_at(look.ledger) is not None,
         "promises": [
-            (each, wording.number(each.latest, places(each.metric))) for each in view.promises(definition.problem, known)
+            (each, told(each.metric), wording.number(each.latest, places(each.metric)), TONES[each.standing]) for each in promised
         ],
-        "worth": view.worth(known),
+        "worth": worth,
+        "told_at": _judged(worth),
         "steps": view.under_way(look.records),
-        "risks": view.risks(look.records, look.at),
+        "risks": risks,
+        "against": _against(risks),
         "quality": [(TITLES[name], fits(partial(_quality, look, known, name))) for name in _metrics(definition)],
         "value": fits(partial(_value, definition, known)),
-        "turns": _turns(look),
-        "stages": view.stages(look.records)[::-1],
+        "turns": _turns(look, stages),
+        "stages": stages[::-1],
         "currency": definition.problem.value.currency,
     }
+
+
+def _judged(worth: view.Worth) -> str:
+    """Until when value is counted: months are judged with the labels known then, not from day to day."""
+    return f"as judged on {wording.day(worth.judged_at)}" if worth.judged_at is not None else "of the months judged"
+
+
+def _against(risks: list[view.Step]) -> str:
+    return "good" if not risks else "bad" if any(each.tone == "bad" for each in risks) else "warn"
 
 
 def _metrics(definition: Definition) -> list[str]:
@@ -94,7 +113,7 @@ def _value(definition: Definition, known: list[Month], width: int) -> Markup:
     return series(lines, title="Value so far, month by month", unit=unit, within=(0, None), width=width)
 
 
-def _turns(look: Look) -> Markup:
+def _turns(look: Look, stages: list[Stage]) -> Markup:
     rows = [
         Lane(
             f"turn {each.turn.number}",
@@ -108,7 +127,7 @@ def _turns(look: Look) -> Markup:
                 )
             ],
         )
-        for each in view.stages(look.records)
+        for each in stages
     ]
     last = look.at + timedelta(days=1)
     return fits(lambda width: lanes(rows, title="Turns of the loop, from their start to live", last=last, width=width))
@@ -121,8 +140,9 @@ def _tone(stage: Stage) -> str:
 def _paper(look: Look, definition: Definition) -> dict[str, Any]:
     """The report's content as plain texts and pictures, as `app/archive/document.py` takes it: it sets texts, and reads none as markup."""
     known = months(look.records)
-    worth, currency = view.worth(known), definition.problem.value.currency
-    risks, head = view.risks(look.records, look.at), look.head
+    worth, currency = view.worth(known, look.ledger, look.moment), definition.problem.value.currency
+    promised = view.promises(definition.problem, known)
+    risks, head = view.risks(look.records, look.at, promised), look.head
     return {
         "title": f"{look.owned.project}: what the model is worth",
         "project": look.owned.project,
@@ -130,16 +150,16 @@ def _paper(look: Look, definition: Definition) -> dict[str, Any]:
         "at": iso(look.at),
         "period": f"{known[0].month} to {known[-1].month}" if known else "",
         "summary": _summary(definition),
-        "criteria": [_criterion(each) for each in view.promises(definition.problem, known)],
+        "criteria": [_criterion(each) for each in promised],
         "figures": [
-            _figure("Value so far", wording.money(worth.total, currency)),
+            _figure("Value so far", wording.money(worth.total, currency), note=_judged(worth) if known else ""),
             _figure("Over no retraining", wording.money(worth.gained, currency), "good" if (worth.gained or 0) > 0 else ""),
             _figure("Predictions", wording.number(worth.predictions)),
-            _figure("Stands against it", wording.number(len(risks)), "bad" if risks else "good"),
+            _figure("Stands against it", wording.number(len(risks)), _against(risks)),
         ],
         "pictures": [{"svg": str(svg), "title": title} for title, svg in _pictures(look, definition, known)],
         "value": _sheet(known, currency),
-        "incidents": [_event(each, "bad") for each in risks],
+        "incidents": [_event(each, each.tone) for each in risks],
         "timeline": [_event(each, "") for each in view.under_way(look.records)],
         "by": look.person,
         "head": {"size": head.size, "root": head.root},
@@ -147,29 +167,29 @@ def _paper(look: Look, definition: Definition) -> dict[str, Any]:
 
 
 def _summary(definition: Definition) -> str:
-    told = " and ".join(definition.problem.stakeholders)
-    return f"For {told}." if told else ""
+    names = " and ".join(definition.problem.stakeholders)
+    return f"For {names}." if names else ""
 
 
 def _criterion(each: view.Promise) -> dict[str, Any]:
     return {
-        "name": each.metric,
+        "name": told(each.metric),
         "wanted": each.limit,
         "found": wording.number(each.latest, places(each.metric)),
-        "met": each.kept,
-        "note": f"{each.month}; kept in {each.months_kept} of {wording.plural(each.months, 'month')}" if each.month else "",
+        "standing": each.standing,
+        "note": f"{each.month}; {each.count}" if each.month else "",
     }
 
 
-def _figure(title: str, value: str, tone: str = "") -> dict[str, str]:
-    return {"title": title, "value": value, "tone": tone}
+def _figure(title: str, value: str, tone: str = "", note: str = "") -> dict[str, str]:
+    return {"title": title, "value": value, "tone": tone, "note": note}
 
 
 def _event(each: view.Step, tone: str) -> dict[str, str]:
     return {
         "at": wording.day(each.since),
         "what": each.what[:5000],
-        "who": each.waits_on[:300],
+        "who": (each.waits_on or "")[:300],
         "status": each.status,
         "tone": tone,
     }

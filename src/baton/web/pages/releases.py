@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import Response
 from markupsafe import Markup
 
+from baton.app import overrides, rollback
 from baton.app.seat import Seat
 from baton.app.views import release as view
 from baton.app.views import traffic as flow
@@ -31,6 +32,8 @@ from baton.web.page import Look, Page
 PAGE = 25
 DRAWN = 12
 """The newest releases that are drawn over time."""
+FEW = 4
+"""With no more releases than these the charts are lower than what people can do, and the list stands below them."""
 _STATUS = {"live": "good", "canary": "warn", "shadow": "info", "kept": "idle", "arm": "s4"}
 
 
@@ -71,7 +74,7 @@ def _page(look: Look) -> dict[str, Any]:
     status, before = look.choice("status", ("", *MOVES)), look.text("before")
     rows, total, after = view.listed(look.records, status, before, PAGE)
     told = [(each, view.told_of(look.ledger, each, look.moment, 40)) for each in _drawn(look)]
-    shown = _now(look)
+    shown, charted = _now(look), _months(look)
     answering: flow.Traffic = shown["traffic"]
     return {
         "now": shown,
@@ -89,7 +92,8 @@ def _page(look: Look) -> dict[str, Any]:
         "lanes": fits(lambda width: _lanes(look, told, "Releases in traffic", width)) if told else None,
         "drawn": min(len(told), DRAWN),
         "all": sum(look.records.counts(Release).values()),
-        "months": _months(look),
+        "months": charted,
+        "beside": charted is None or len(told) <= FEW,
         "groups": arms(look.records),
     }
 
@@ -233,44 +237,38 @@ def _months(look: Look) -> dict[str, object] | None:
 
 def roll_back(look: Look) -> Response:
     """End the trial, or go back a version."""
-    from baton.app.rollback import go_back
-
-    return _acted(look, lambda here, reason: go_back(here, reason, look.field("shown", 100)))
+    return _acted(look, lambda here, reason: rollback.go_back(here, reason, look.field("shown", 100)))
 
 
 def promote(look: Look) -> Response:
     """Ask that the release on trial serves all traffic early."""
-    from baton.app.overrides import override
-
-    return _acted(look, lambda here, reason: override(here, "promote", look.field("shown", 100), reason, here.now + _lasts(look)))
+    return _acted(
+        look, lambda here, reason: overrides.override(here, "promote", look.field("shown", 100), reason, here.now + _lasts(look))
+    )
 
 
 def halt(look: Look) -> Response:
     """Pull the kill switch."""
-    from baton.app.overrides import halt as pull
-
-    return _acted(look, lambda here, reason: pull(here, reason, here.now + _lasts(look) if look.field("days") else None))
+    return _acted(
+        look, lambda here, reason: overrides.halt(here, reason, here.now + _lasts(look) if look.field("days") else None)
+    )
 
 
 def resume(look: Look) -> Response:
     """End the halt."""
-    from baton.app.overrides import resume as end
-
-    return _acted(look, end)
+    return _acted(look, overrides.resume)
 
 
 def freeze(look: Look) -> Response:
     """Ask for a freeze."""
-    from baton.app.overrides import override
-
-    return _acted(look, lambda here, reason: override(here, "freeze", "", reason, here.now + _lasts(look)))
+    return _acted(look, lambda here, reason: overrides.override(here, "freeze", "", reason, here.now + _lasts(look)))
 
 
 def gate(look: Look) -> Response:
     """Ask that a candidate passes in spite of the gate."""
-    from baton.app.overrides import override
-
-    return _acted(look, lambda here, reason: override(here, "gate", look.field("subject", 100), reason, here.now + _lasts(look)))
+    return _acted(
+        look, lambda here, reason: overrides.override(here, "gate", look.field("subject", 100), reason, here.now + _lasts(look))
+    )
 
 
 def _lasts(look: Look) -> timedelta:

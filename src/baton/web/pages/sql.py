@@ -21,7 +21,9 @@ LONGEST = 4000
 MOST_SHOWN = 1000
 """Rows of an answer that are shown."""
 MOST_BARS = 40
-_NUMBERS = ("int", "uint", "float", "double", "decimal")
+_WHOLE = ("int", "uint")
+_NUMBERS = (*_WHOLE, "float", "double", "decimal")
+_INSTANTS = ("timestamp", "date")
 
 
 def sql(look: Look) -> Response:
@@ -82,21 +84,45 @@ def _examples(look: Look) -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
-def _pictured(found: dict[str, Any]) -> Markup | None:
-    """A picture of an answer with one column of texts or instants and one to three of numbers."""
-    kinds = [str(each["type"]) for each in found["columns"]]
+def _pictured(found: dict[str, Any]) -> tuple[str, Markup] | None:
+    """The answer's last column of numbers, drawn: what it is called, and the picture.
+
+    Over its only column of instants, when there is no text, as a line; over its texts, joined, as bars. Where texts repeat, the whole
+    numbers before the one that is drawn are joined to them, from the left, until they no longer do (a variant and its version). Columns
+    of unlike numbers never share an axis, and nothing is drawn over labels or instants that repeat.
+    """
+    names, kinds = [str(each["name"]) for each in found["columns"]], [str(each["type"]) for each in found["columns"]]
     numeric = [place for place, kind in enumerate(kinds) if kind.startswith(_NUMBERS)]
-    others = [place for place in range(len(kinds)) if place not in numeric]
-    if len(others) != 1 or not 1 <= len(numeric) <= 3 or len(found["rows"]) < 2:
+    instants = [place for place, kind in enumerate(kinds) if kind.startswith(_INSTANTS)]
+    texts = [place for place, kind in enumerate(kinds) if "string" in kind or kind == "bool"]
+    if not numeric or len(found["rows"]) < 2 or len(numeric) + len(instants) + len(texts) < len(kinds):
         return None
-    kind, names = kinds[others[0]], [str(found["columns"][place]["name"]) for place in numeric]
-    told = [(row[others[0]], [_finite(row[place]) for place in numeric]) for row in found["rows"] if row[others[0]] is not None]
-    if kind.startswith(("timestamp", "date")):
-        return _lined(told, names)
-    if "string" not in kind or len(told) > MOST_BARS:
+    drawn = numeric[-1]
+    if len(instants) == 1 and not texts:
+        picture = _lined([(row[instants[0]], _finite(row[drawn])) for row in found["rows"]])
+        return (f"{names[drawn]} over {names[instants[0]]}", picture) if picture is not None else None
+    if not texts or instants or len(found["rows"]) > MOST_BARS:
         return None
-    drawn = [Bar(str(name)[:60], values) for name, values in told]
-    return fits(lambda width: bars(drawn, title="The answer", names=names if len(names) > 1 else (), width=width))
+    whole = [place for place in numeric if place < drawn and kinds[place].startswith(_WHOLE)]
+    by = _telling(found["rows"], texts, whole)
+    if not by:
+        return None
+    rows = [Bar(_joined(row, by), (_finite(row[drawn]),)) for row in found["rows"]]
+    said = f"{names[drawn]} by {', '.join(names[place] for place in by)}"
+    return said, fits(lambda width: bars(rows, title=f"The answer: {said}", width=width))
+
+
+def _telling(rows: Sequence[Sequence[Any]], texts: Sequence[int], whole: Sequence[int]) -> list[int]:
+    """The columns that tell the rows apart: the texts, with as few of the whole numbers as that needs; none when all do not."""
+    for more in range(len(whole) + 1):
+        by = [*texts, *whole[:more]]
+        if len({_joined(row, by) for row in rows}) == len(rows):
+            return by
+    return []
+
+
+def _joined(row: Sequence[Any], by: Sequence[int]) -> str:
+    return ", ".join("–" if row[place] is None else str(row[place]) for place in by)[:60]
 
 
 def _finite(value: object) -> float | None:
@@ -104,13 +130,14 @@ def _finite(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and abs(value) < 1e300 else None
 
 
-def _lined(told: Sequence[tuple[Any, list[float | None]]], names: Sequence[str]) -> Markup | None:
+def _lined(told: Sequence[tuple[Any, float | None]]) -> Markup | None:
     try:
-        points = sorted(((_instant(str(at)), values) for at, values in told), key=lambda point: point[0])
+        points = sorted(((_instant(str(at)), value) for at, value in told if at is not None), key=lambda point: point[0])
     except ValueError:
         return None
-    lines = [Line(name[:40], [(at, values[place]) for at, values in points]) for place, name in enumerate(names)]
-    return fits(lambda width: series(lines, title="The answer", width=width))
+    if len({at for at, _ in points}) < max(len(points), 2):
+        return None
+    return fits(lambda width: series([Line("", points)], title="The answer", width=width))
 
 
 def _instant(text: str) -> datetime:

@@ -109,6 +109,7 @@ function machine() {
 
   const address = (place) => {
     const there = new URL(location.href), instant = first + place * step;
+    there.pathname = new URL(form.action).pathname; // after an act that failed, the address is the act's
     if (instant >= last) there.searchParams.delete("at");
     else there.searchParams.set("at", new Date(instant).toISOString().slice(0, 19) + "Z");
     return there;
