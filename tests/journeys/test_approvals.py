@@ -374,6 +374,7 @@ def test_a_promotion_by_hand_ends_with_the_trial(tmp_path: Path, approved: bool)
         life.after(HOUR)
         (asked,) = life.all(Override)
         assert [each.status for each in life.all(Release)] == ["live", "rolled-back"]
+        assert [each.status for each in life.all(ModelVersion)] == ["live", "rejected"]
         assert (asked.status, asked.outcome) == ("ended" if approved else "refused", f"{trial.id} is no longer on trial")
         assert all(not each.open for each in life.all(Approval))
 

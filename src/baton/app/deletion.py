@@ -6,9 +6,9 @@ from baton.app.alone.wording import words_of
 from baton.app.bootstrap import open_artifacts
 from baton.app.declared import load_rules
 from baton.app.lifecycle import approving
-from baton.app.rollback import returnable
+from baton.app.rollback import deleted
 from baton.app.seat import Seat
-from baton.delivery.release import Release
+from baton.delivery.release import Release, before_live
 from baton.kernel.digest import digest
 from baton.kernel.errors import Conflict, InvalidInput, NotFound, Refused
 from baton.kernel.suggest import did_you_mean
@@ -59,11 +59,11 @@ def _require_idle(here: Seat, version: ModelVersion) -> None:
     """Nothing that answers, may answer again or waits on somebody loses its files."""
     moved(version, "deleted")
     name, releases = f"version {version.version}", here.state.all(Release)
-    retired = returnable(here.draft)
+    before = before_live(releases, deleted(here.draft))
     compared = {each.group for each in releases if each.status == "arm"}
     if any(each.group in compared and each.version == version.version for each in releases):
         raise Refused(f"{name} answers in a comparison", fix="end it first: take it out of rollout.ab or rollout.bandit")
-    if retired and max(retired, key=lambda each: each.since).version == version.version:
+    if before is not None and before.version == version.version:
         raise Refused(f"{name} is what a rollback would bring back", fix="delete it once another version was live after it")
     if load_rules(here.project).definition.rollout.baseline and releases and releases[0].version == version.version:
         raise Refused(

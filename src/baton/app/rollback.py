@@ -7,11 +7,12 @@ from baton.app.declared import load_rules
 from baton.app.lifecycle import overriding
 from baton.app.lifecycle.routing import following, require_served, sync_routing
 from baton.app.seat import Seat, seat
-from baton.delivery.release import BEFORE, TRIAL, Release, moved
+from baton.delivery.release import Release, moved, return_of
 from baton.kernel.clock import iso
 from baton.kernel.errors import Conflict, Refused
 from baton.ledger.draft import Draft
 from baton.ledger.fact import Act
+from baton.registry.version import MOVES as VERSION_MOVES
 from baton.registry.version import ModelVersion
 from baton.registry.version import moved as moved_version
 
@@ -49,23 +50,19 @@ def go_back(here: Seat, reason: str, shown: str = "") -> str:
 
 
 def _move(draft: Draft, act: Act, reason: str) -> tuple[Release, Release]:
-    live = next(iter(draft.all(Release, status=("live",))), None)
-    trial = next(iter(draft.all(Release, status=TRIAL)), None)
-    if live is not None and trial is not None:
-        return draft.record(act, moved(trial, "rolled-back", act.at, reason), "rolled-back", reason), live
-    before = max(returnable(draft), key=lambda release: release.since, default=None)
-    if live is None or before is None:
+    found = return_of(draft.all(Release), deleted(draft))
+    if found is None:
         raise Refused("there is no version to go back to", why="no earlier release has served all traffic", fix="baton status")
-    ended = draft.record(act, moved(live, "rolled-back", act.at, reason), "rolled-back", reason)
-    back = draft.record(act, moved(before, "live", act.at, reason), "restored", reason)
+    ended, back = draft.record(act, moved(found.ended, "rolled-back", act.at, reason), "rolled-back", reason), found.back
+    if back.status != "live":
+        back = draft.record(act, moved(back, "live", act.at, reason), "restored", reason)
     for number, status in ((ended.version, "rejected"), (back.version, "live")):
         version = draft.get(ModelVersion, f"version-{number}")
-        if version is not None:
+        if version is not None and status in VERSION_MOVES[version.status]:
             draft.record(act, moved_version(version, status), status, reason)
     return ended, back
 
 
-def returnable(draft: Draft) -> list[Release]:
-    """Releases that may serve again: retired ones whose version still has its files."""
-    deleted = {each.version for each in draft.all(ModelVersion) if each.status == "deleted"}
-    return [each for each in draft.all(Release, status=BEFORE) if each.version not in deleted]
+def deleted(draft: Draft) -> set[int]:
+    """The versions whose files are gone."""
+    return {each.version for each in draft.all(ModelVersion, status=("deleted",))}

@@ -6,7 +6,7 @@ shadow ──▶ canary ──▶ … ──▶ live ──▶ kept warm ──�
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
@@ -120,6 +120,33 @@ def standby_of(releases: Iterable[Release], policy: Rollout | None) -> Release |
     wanted = BEFORE if policy is not None and policy.fallback == "previous" else BEFORE[:1]
     found = [each for each in releases if each.status in wanted]
     return max(found, key=lambda each: (each.status == "kept", each.since), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """What a roll-back does: the release that ends, and the one that answers then."""
+
+    ended: Release
+    back: Release
+
+
+def return_of(releases: Iterable[Release], deleted: Container[int]) -> Return | None:
+    """What a roll-back does now: the trial ends, or else live does and the one before answers; None when there is nothing to go back to."""
+    known = list(releases)
+    live = next((each for each in known if each.status == "live"), None)
+    trial = next((each for each in known if each.status in TRIAL), None)
+    if live is None:
+        return None
+    if trial is not None:
+        return Return(trial, live)
+    before = before_live(known, deleted)
+    return Return(live, before) if before is not None else None
+
+
+def before_live(releases: Iterable[Release], deleted: Container[int]) -> Release | None:
+    """The release that served all traffic last before live and whose version still has its files (`deleted` have none)."""
+    found = [each for each in releases if each.status in BEFORE and each.version not in deleted]
+    return max(found, key=lambda each: each.since, default=None)
 
 
 def routing_for(project: str, serial: int, cast: Cast, policy: Rollout, *, watched: bool) -> Routing:

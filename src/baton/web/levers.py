@@ -61,7 +61,7 @@ def _any(names: Sequence[str]) -> str:
 
 
 def _returning(look: Look) -> dict[str, object]:
-    found = flow.return_of(look.records)
+    found = flow.returning(look.records)
     if found is None:
         words = "There is no version to go back to: no release is on trial, and no earlier one has served all traffic."
         return _act(look, "/releases/roll-back", "release.roll-back", "Roll back", words, possible=False)

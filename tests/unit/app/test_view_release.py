@@ -9,7 +9,7 @@ import pytest
 
 from baton.app.views import release as view
 from baton.app.views.comparison import arms
-from baton.app.views.traffic import return_of, traffic, turned_away
+from baton.app.views.traffic import returning, traffic, turned_away
 from baton.backends.state.sql import open_sqlite
 from baton.delivery.reading import Arm, Decided, Question, Reading
 from baton.delivery.release import Release, cast_of
@@ -103,20 +103,20 @@ def test_the_stand_in_is_the_one_that_the_routing_names(state: State, put: Put) 
 
 def test_nobody_answers_before_the_first_model(state: State) -> None:
     found = traffic(state, None)
-    assert not found.answering and return_of(state) is None and view.on_trial(state) is None and turned_away(state) == []
+    assert not found.answering and returning(state) is None and view.on_trial(state) is None and turned_away(state) == []
 
 
 def test_a_roll_back_ends_the_trial_first_and_then_goes_back(state: State, put: Put) -> None:
     trial(put)
-    found = return_of(state)
+    found = returning(state)
     assert found is not None and (found.ended.id, found.back.id) == ("release-2", "release-1")
     put(replace(CANARY, status="live", share=1.0, live_at=BEGIN + 12 * DAY), "promoted", 12)
     put(replace(FIRST, status="retired", share=0.0, since=BEGIN + 12 * DAY), "retired", 12)
-    found = return_of(state)
+    found = returning(state)
     assert found is not None and (found.ended.id, found.back.id) == ("release-2", "release-1")
     gone = ModelVersion("version-1", 1, "deleted", "linear", BEGIN, BEGIN, {})
     put(gone, "deleted", 13)
-    assert return_of(state) is None
+    assert returning(state) is None
 
 
 def test_stages_are_done_now_and_next(state: State, put: Put) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from baton.app.lifecycle.turn import Turn
 from baton.app.views.newest import newest
-from baton.delivery.release import BEFORE, TRIAL, Release, standby_of
+from baton.delivery.release import BEFORE, TRIAL, Release, Return, return_of, standby_of
 from baton.ledger.ports import StateReader
 from baton.project.definition import Rollout
 from baton.registry.version import ModelVersion
@@ -33,14 +33,6 @@ class Traffic:
     where: str
     halt: Override | None
     overrides: tuple[Override, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Return:
-    """What a roll-back would do: the release that ends, and the one that answers then."""
-
-    ended: Release
-    back: Release
 
 
 def traffic(records: StateReader, policy: Rollout | None) -> Traffic:
@@ -88,16 +80,11 @@ def _standby(records: StateReader, policy: Rollout | None) -> Part | None:
     return Part("stand-in", found, words=f"version {found.version} {what}")
 
 
-def return_of(records: StateReader) -> Return | None:
+def returning(records: StateReader) -> Return | None:
     """What a roll-back now would end and bring back; None when there is nothing to go back to."""
-    live, trial = _first(records, ("live",)), _first(records, TRIAL)
-    if live is None or trial is not None:
-        return None if live is None or trial is None else Return(trial, live)
-    for each in sorted(records.latest(Release, status=BEFORE, limit=50), key=lambda each: each.since, reverse=True):
-        version = records.get(ModelVersion, f"version-{each.version}")
-        if version is None or version.status != "deleted":
-            return Return(live, each)
-    return None
+    known = [*records.latest(Release, status=("live", *TRIAL), limit=10), *records.latest(Release, status=BEFORE, limit=50)]
+    gone = {each.version for each in records.latest(ModelVersion, status=("deleted",), limit=1000)}
+    return return_of(known, gone)
 
 
 def asked_by_hand(records: StateReader, release: Release) -> Override | None:
