@@ -118,10 +118,10 @@ def test_errors_come_over_as_what_they_were(archive: Archive, project: Path) -> 
     rules = (project / "baton.yaml").read_text()
     (project / "baton.yaml").write_text("nothing: 1")
     with pytest.raises(InvalidProject) as found:
-        archive.ask("quality_by_slice")
+        archive.ask("calibration")
     assert found.value.mistakes[0].file == "baton.yaml"
     (project / "baton.yaml").write_text(rules)
-    assert archive.ask("quality_by_slice")["all"]["labelled"] > 1000
+    assert archive.ask("calibration")["labelled"] > 1000
 
 
 def test_an_answer_is_bounded(archive: Archive) -> None:

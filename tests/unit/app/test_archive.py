@@ -12,8 +12,9 @@ import pytest
 from deltalake import DeltaTable
 from journeys import archived
 
-from baton.app.archive.archivist import Archivist
+from baton.app.archive.archivist import Archivist, Period
 from baton.app.archive.lane import ANSWER, ERROR, Reply
+from baton.app.archive.quality import joined, measured
 from baton.app.archive.question import EXPORTS, QUESTIONS, answered
 from baton.app.archive.shelf import MOST_ANSWERS, Shelf
 from baton.app.bootstrap import open_query
@@ -239,7 +240,7 @@ def test_quality_is_that_of_the_month_on_record(archivist: Archivist, ask: Any, 
     judged = judging._judge(SimpleNamespace(house=house), month, closed=True)  # type: ignore[arg-type]
     assert judged is not None
     end = "2026-04-01" if month == "2026-03" else "2026-05-01"
-    told = ask("quality_by_slice", since=f"{month}-01", end=end)["all"]
+    told = ask("judged_slices", column="country", since=f"{month}-01", end=end)["all"]
     assert (told["predictions"], told["labelled"]) == (judged.predictions, judged.labelled) and judged.labelled > 500
     assert (told["auc"], told["brier"], told["observed"], told["money"]) == (
         judged.auc,
@@ -247,22 +248,25 @@ def test_quality_is_that_of_the_month_on_record(archivist: Archivist, ask: Any, 
         judged.late_rate,
         judged.value,
     )
-    frozen = ask("quality_by_slice", since=f"{month}-01", end=end, frozen=True)["all"]
+    _, known = joined(archivist, "", Period(f"{month}-01", end), 0, frozen=True)
+    frozen = measured(archivist, known.scores, known.labels)
     assert (frozen["brier"], frozen["money"]) == (judged.frozen_brier, judged.frozen_value)
 
 
-def test_quality_by_value_and_as_it_was_known(ask: Any) -> None:
-    told = ask("quality_by_slice", column="country")
+def test_quality_by_value_and_as_it_was_known(archivist: Archivist, ask: Any) -> None:
+    both = {"since": "2026-03-01", "end": "2026-05-02"}
+    told = ask("judged_slices", column="country", **both)
     assert {each["value"] for each in told["slices"]} == {"de", "fr", "it", None} and told["others"] == 0
     assert sum(each["predictions"] for each in told["slices"]) == told["all"]["predictions"] == len(ROWS)
     ours = [row for row in ROWS if row["country"] == "de" and row["told"] and row["payment"] != "p9"]
     assert next(each for each in told["slices"] if each["value"] == "de")["labelled"] == len(ours)
-    tenths = ask("quality_by_slice", column="amount")["slices"]
+    tenths = ask("judged_slices", column="amount", **both)["slices"]
     assert len(tenths) == 11 and {each["predictions"] for each in tenths if each["value"] is not None} <= {147, 148, 149, 150}
-    then = ask("quality_by_slice", until="2026-03-10T00:00:00Z")["all"]
+    then = ask("judged_slices", column="country", **both, until="2026-03-10T00:00:00Z")["all"]
     assert then["predictions"] == 24 * 9 + 1 and then["labelled"] == sum(bool(row["told"]) for row in ROWS[: 24 * 7 + 1])
-    assert ask("quality_by_slice", version=9)["all"] == {
-        "value": None, "predictions": 0, "labelled": 0, "mean_score": None, "observed": None, "brier": None, "auc": None, "money": None,
+    _, nothing = joined(archivist, "", Period(), 9)
+    assert measured(archivist, nothing.scores, nothing.labels) == {
+        "predictions": 0, "labelled": 0, "mean_score": None, "observed": None, "brier": None, "auc": None, "money": None,
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from baton.app.archive.column import shape
 from baton.app.archive.document import FONT, MEDIA, PAPERS, Report
 from baton.app.archive.file import written
 from baton.app.archive.plain import number, plain, records
-from baton.app.archive.quality import _judged
+from baton.app.archive.quality import measured
 from baton.app.archive.truth import truth
 from baton.app.bootstrap import open_papers
 from baton.app.lifecycle.collecting import FROZEN, OWN, PREDICTIONS
@@ -306,13 +306,13 @@ def _kept(rows: _Rows, mask: Array) -> _Rows:
 
 
 def _told(archivist: Archivist, rows: _Rows) -> dict[str, Any]:
-    judged = _judged(archivist, rows.scores, rows.labels)
+    judged = measured(archivist, rows.scores, rows.labels)
     return {**judged, "score": number(rows.scores.mean()) if len(rows.scores) else None}
 
 
 def _part(archivist: Archivist, rows: _Rows, places: Any) -> dict[str, Any]:
     scores = rows.scores[places]
-    return {**_judged(archivist, scores, rows.labels[places]), "score": number(scores.mean()) if len(scores) else None}
+    return {**measured(archivist, scores, rows.labels[places]), "score": number(scores.mean()) if len(scores) else None}
 
 
 def _course(archivist: Archivist, rows: _Rows, part: str) -> list[tuple[str, dict[str, Any]]]:

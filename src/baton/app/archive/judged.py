@@ -9,7 +9,7 @@ from baton.app.archive.clause import Clause, all_of, quoted
 from baton.app.archive.column import shape
 from baton.app.archive.monitoring import named, predictions
 from baton.app.archive.plain import plain, records
-from baton.app.archive.quality import PARTS, _joined, _judged
+from baton.app.archive.quality import PARTS, joined, measured
 from baton.app.archive.truth import truth
 from baton.app.lifecycle.collecting import FROZEN, OWN, PREDICTIONS
 from baton.kernel.errors import InvalidInput, NotFound
@@ -24,15 +24,18 @@ _FEW, _SURE = 20, 1.96
 
 
 def judged_slices(archivist: Archivist, *, column: str, since: str, end: str, until: str = "") -> dict[str, Any]:
-    """Quality by the values of a column, each with its noise: as `quality_by_slice`, with `apart` (how much higher its mean squared
-    error is than everybody else's), `from` and `to` (95 % interval of that) and, for numbers cut into tenths, `low` and `high`.
+    """Quality of the predictions decided in `since` ≤ t < `end`, with the labels known by `until`, by the values of a column.
+
+    `all`, which for a calendar month is what the month's record says, and each of `slices`: what `quality.measured` tells, `value` (None:
+    missing), `apart` (how much higher its mean squared error is than everybody else's), `from` and `to` (95 % interval of that) and, for
+    a column of numbers with more than 20 values, which is cut into ten parts of equal counts, `low` and `high`.
 
     The worst first; the 40 with most predictions. A slice is `worse` when all of its interval is above 0 and 30 labels arrived.
     """
     import numpy as np
 
     seen = predictions(archivist)
-    kind, known = _joined(archivist, named(seen, column), Period(since, end, until), 0)
+    kind, known = joined(archivist, named(seen, column), Period(since, end, until), 0)
     losses = (known.scores - known.labels) ** 2
     groups = sorted(_cut(known.values, kind), key=lambda group: -len(group[1]))
     there = np.isfinite(losses)
@@ -43,14 +46,14 @@ def judged_slices(archivist: Archivist, *, column: str, since: str, end: str, un
         slices.append(
             {
                 **told,
-                **_judged(archivist, known.scores[inside], known.labels[inside]),
+                **measured(archivist, known.scores[inside], known.labels[inside]),
                 **_apart(losses, inside & there, ~inside & there),
             }
         )
     slices.sort(key=lambda each: (not each["worse"], -(each["apart"] or -1)))
     return {
         "column": column,
-        "all": _judged(archivist, known.scores, known.labels),
+        "all": measured(archivist, known.scores, known.labels),
         "slices": slices,
         "others": max(0, len(groups) - MOST_SLICES),
     }
@@ -96,7 +99,7 @@ def outcomes(archivist: Archivist, *, since: str, end: str, until: str = "") -> 
     `predictions`, and the same of the frozen first model as `frozen` (None where it did not run)."""
     sides = {}
     for name, frozen in (("live", False), ("frozen", True)):
-        _, known = _joined(archivist, "", Period(since, end, until), 0, frozen=frozen)
+        _, known = joined(archivist, "", Period(since, end, until), 0, frozen=frozen)
         sides[name] = _confused(archivist, known.scores, known.labels) if len(known.scores) else None
     return sides
 
