@@ -1,113 +1,30 @@
 """Approvals and overrides in the loop, on the project that `baton new` makes: a real training, real people's acts, no server."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
 
 import pytest
+from journeys.life import AT, DAY, HOUR, living
 from journeys.trained import train_once
 
-from baton.app import answers, overrides, rollback
-from baton.app.bootstrap import open_house, open_workspace_keys
-from baton.app.house import House
-from baton.app.lifecycle import approving, overriding
-from baton.app.lifecycle.office import Office
-from baton.app.lifecycle.people import recorded_team
-from baton.app.lifecycle.recent import Recent
-from baton.app.lifecycle.tick import Loop, daily, meet, resume
+from baton.app import answers, overrides
+from baton.app.lifecycle import overriding
 from baton.app.lifecycle.turn import Turn
-from baton.app.seat import Seat, seat
+from baton.app.seat import seat
 from baton.app.views.inbox import waiting
-from baton.app.workspace import create
 from baton.delivery.release import Release
-from baton.delivery.routing import read_routing
 from baton.incidents.proposal import Proposal
 from baton.kernel.errors import Conflict, Corrupt, InvalidInput, InvalidProject, NotFound, Refused, Unavailable
 from baton.ledger.draft import Draft
-from baton.ledger.fact import Act, Record
-from baton.ledger.verify import verify
-from baton.project.template import create as new
-from baton.registry.version import ModelVersion
+from baton.ledger.fact import Act
 from baton.team.approval import Approval
 from baton.team.handoff import Handoff
 from baton.team.override import Override
 from baton.team.task import Task
 
-AT = datetime(2024, 3, 1, tzinfo=UTC)
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-T = TypeVar("T", bound=Record)
-
-
-@dataclass
-class Life:
-    """A project, its loop on a clock that the test holds, and people who act."""
-
-    house: House
-    loop: Loop
-    now: datetime = AT
-    told: list[str] = field(default_factory=list)
-
-    def day(self) -> None:
-        self.house.arrivals.advance(self.now, self.now)
-        daily(self.loop, self.now)
-
-    def after(self, span: timedelta) -> None:
-        self.now += span
-        meet(self.loop, self.now)
-
-    def act(self, name: str, what: Callable[..., str], *arguments: Any, **rest: Any) -> str:
-        """What a person does at the command line, at this instant of the test's clock."""
-        with seat(self.house.folder, self.house.workspace.folder, name) as here:
-            present = Seat(
-                here.project,
-                here.workspace,
-                here.state,
-                type(here.office)(here.draft, here.office.team, here.office.owned, self.now),
-                here.draft,
-                here.actor,
-            )
-            return what(present, *arguments, **rest)
-
-    def all(self, kind: type[T]) -> list[T]:
-        return self.house.state.all(kind)
-
-    def turn(self) -> Turn:
-        return self.all(Turn)[-1]
-
-    def serves(self) -> bool:
-        return self.loop.live
-
-    def routes(self) -> int:
-        keys = open_workspace_keys(self.house.workspace)
-        return len(read_routing(self.house.workspace.routing.read_bytes(), keys.verify).routes)
-
 
 @pytest.fixture(autouse=True)
 def trained(monkeypatch: pytest.MonkeyPatch) -> None:
     train_once("biopsies", monkeypatch)
-
-
-@contextmanager
-def living(folder: Path, **changed: str) -> Iterator[Life]:
-    """The project of `baton new`, changed line by line, its loop opened on the wall clock."""
-    new("biopsies", folder)
-    text = (folder / "baton.yaml").read_text().replace("trials: 4", "trials: 1")
-    text = text.replace("approvals: {rollout: file}", changed.pop("approvals", "approvals: {need: 2}"))
-    for old, anew in changed.items():
-        assert old in text, old
-        text = text.replace(old, anew)
-    (folder / "baton.yaml").write_text(text)
-    with ExitStack() as stack:
-        house = stack.enter_context(open_house(folder, create(folder / ".baton", "wall")))
-        recent = Recent(house.tables, house.definition)
-        loop = Loop(house, recent, lambda *_: None, lambda: None, lambda: 0, None, None, replayed=False)
-        resume(loop)
-        life = Life(house, loop)
-        yield life
-        assert verify(house.state).faults == ()
 
 
 def test_a_promotion_waits_for_two_people_who_did_not_train_it(tmp_path: Path) -> None:
@@ -320,107 +237,6 @@ def test_a_brake_is_let_go_once(tmp_path: Path) -> None:
             life.act("cleo", overrides.override, "brake", "proposal-9", "why", life.now + DAY)
         with pytest.raises(InvalidInput, match="about everything"):
             life.act("cleo", overrides.override, "freeze", "turn-1", "why", life.now + DAY)
-
-
-def second_on_trial(life: Life) -> Release:
-    """The first version is live, and a second one is on trial."""
-    life.day()
-    draft = Draft(life.house.state)
-    draft.record(Act("baton", "", life.now), Proposal("proposal-1", "waiting", "", "drift", AT), "made", "drift")
-    draft.commit({}, {})
-    life.now += DAY
-    life.day()
-    live, trial = life.all(Release)
-    assert (live.status, trial.status) == ("live", "shadow")
-    return trial
-
-
-def test_two_people_promote_what_is_on_trial_before_it_is_proved(tmp_path: Path) -> None:
-    with living(tmp_path / "p", approvals="approvals: {rollout: file}") as life:
-        with pytest.raises(NotFound, match="nothing to promote"):
-            life.act("cleo", overrides.override, "promote", "", "why", AT + DAY)
-        trial = second_on_trial(life)
-        with pytest.raises(NotFound, match="no release 'release-9' is on trial"):
-            life.act("cleo", overrides.override, "promote", "release-9", "why", life.now + DAY)
-        told = life.act("cleo", overrides.override, "promote", "", "the live one is known to be wrong", life.now + 3 * DAY)
-        assert f"promote ({trial.id})" in told and "1 more must approve (ben)" in told
-        life.after(HOUR)
-        assert [each.status for each in life.all(Release)] == ["live", "shadow"], "one person is not enough"
-        request = life.all(Override)[0].approval
-        with pytest.raises(Refused, match="ann's own work"):
-            life.act("ann", answers.approve, request)
-        life.act("cleo", overrides.override, "freeze", "", "launch day", life.now + DAY)
-        life.act("ben", answers.approve, life.all(Override)[1].approval)
-        life.act("ben", answers.approve, request)
-        life.after(HOUR)
-        assert [each.status for each in life.all(Release)] == ["live", "shadow"], "a freeze holds it"
-        life.now += DAY
-        life.day()
-        before, after = life.all(Release)
-        assert (before.status, after.status, after.share, life.turn().status) == ("retired", "live", 1.0, "done")
-        (fact,) = life.house.state.facts(kind="release.promoted")
-        assert fact.payload["approval"] == request and "the live one is known to be wrong" in fact.reason
-        assert life.all(Override)[0].outcome == f"used: {trial.id} serves all traffic"
-
-
-@pytest.mark.parametrize("approved", [False, True])
-def test_a_promotion_by_hand_ends_with_the_trial(tmp_path: Path, approved: bool) -> None:
-    with living(tmp_path / "p", approvals="approvals: {rollout: file}") as life:
-        trial = second_on_trial(life)
-        life.act("cleo", overrides.override, "promote", trial.id, "it is needed", life.now + 3 * DAY)
-        if approved:
-            life.act("ben", answers.approve, life.all(Override)[0].approval)
-        life.act("cleo", rollback.go_back, "it answers nonsense")
-        life.after(HOUR)
-        (asked,) = life.all(Override)
-        assert [each.status for each in life.all(Release)] == ["live", "rolled-back"]
-        assert [each.status for each in life.all(ModelVersion)] == ["live", "rejected"]
-        assert (asked.status, asked.outcome) == ("ended" if approved else "refused", f"{trial.id} is no longer on trial")
-        assert all(not each.open for each in life.all(Approval))
-
-
-def test_what_was_approved_after_a_step_began_waits_for_the_next(tmp_path: Path) -> None:
-    """A step speaks of the instant it began at, however late it is done: nothing counts there that was said afterwards."""
-    with living(tmp_path / "p", approvals="approvals: {rollout: file}") as life:
-        second_on_trial(life)
-        begun = life.now + HOUR
-        life.now = begun + HOUR / 2
-        life.act("cleo", overrides.override, "promote", "", "needed", life.now + DAY)
-        life.act("ben", answers.approve, life.all(Override)[0].approval)
-        meet(life.loop, begun)
-        assert [each.status for each in life.all(Release)] == ["live", "shadow"]
-        life.after(HOUR)
-        assert [each.status for each in life.all(Release)] == ["retired", "live"]
-        (over,) = life.all(Override)
-        assert over.since is not None and over.ended_at is not None and over.since < over.ended_at
-
-
-def test_nobody_is_asked_any_more_about_what_was_promoted_by_hand(tmp_path: Path) -> None:
-    with living(tmp_path / "p", approvals="approvals: {rollout: file}") as life:
-        trial = second_on_trial(life)
-        draft = Draft(life.house.state)
-        version = draft.get(ModelVersion, f"version-{trial.version}")
-        assert version is not None
-        office = Office(draft, recorded_team(draft, life.house.definition), life.house.definition, life.now)
-        asked = approving.ask(office, approving.promotion(trial.id, version))
-        draft.commit({}, {})
-        life.act("cleo", overrides.override, "promote", "", "needed", life.now + DAY)
-        life.act("ben", answers.approve, life.all(Override)[0].approval)
-        life.after(HOUR)
-        assert next(each for each in life.all(Approval) if each.id == asked.id).status == "withdrawn"
-
-
-def test_a_halt_holds_a_promotion_by_hand(tmp_path: Path) -> None:
-    with living(tmp_path / "p", approvals="approvals: {rollout: file}") as life:
-        second_on_trial(life)
-        life.act("cleo", overrides.override, "promote", "", "needed", life.now + 2 * DAY)
-        life.act("ben", answers.approve, life.all(Override)[0].approval)
-        life.act("cleo", overrides.halt, "wrong prices")
-        life.after(HOUR)
-        assert [each.status for each in life.all(Release)] == ["live", "shadow"]
-        life.act("ann", overrides.resume, "right again")
-        life.after(HOUR)
-        assert [each.status for each in life.all(Release)] == ["retired", "live"]
 
 
 def test_a_mistake_in_the_file_keeps_nobody_from_the_kill_switch(tmp_path: Path) -> None:
