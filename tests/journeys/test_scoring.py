@@ -18,12 +18,13 @@ from receivers import Hooks, Post
 from standardwebhooks import Webhook as Receiver
 
 from baton.app.bootstrap import read_state
-from baton.app.scoring import shipping
+from baton.app.scoring import publishing, shipping
 from baton.app.scoring.command import Asked, plan
 from baton.app.scoring.job import stage
 from baton.app.scoring.order import Wish
 from baton.app.views.scores import scores
 from baton.app.views.tables import ask
+from baton.app.workspace import existing
 from baton.kernel.clock import iso, micros
 from baton.kernel.errors import BatonError, InvalidInput, NotFound, Refused, Unavailable
 from baton.ledger.verify import verify
@@ -357,3 +358,15 @@ def test_two_that_score_the_same_at_once_leave_it_once(project: Path) -> None:
     assert len(table_of(project)) == 1440
     assert [run.status for run in records(project, ScoringRun)] == ["published"]
     assert scored(project)["again"]
+
+
+def test_one_that_does_not_come_to_an_end_keeps_nobody_waiting_for_ever(project: Path) -> None:
+    place = existing(project / ".baton")
+    with (
+        publishing.alone(place),
+        pytest.raises(Unavailable, match="another process publishes scores") as told,
+        publishing.alone(place, 0.2),
+    ):
+        pass
+    assert told.value.retryable and "fuser" in told.value.fix
+    assert scored(project)["status"] == "published", "and the turn is free again"
